@@ -1,0 +1,1 @@
+"""The process: settings, the command line, and the one place that knows every adapter."""

@@ -1,0 +1,1 @@
+"""What is true and what is allowed; no framework, no input or output."""

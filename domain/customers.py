@@ -1,0 +1,88 @@
+"""Customers: who bought, in which language, and whether they may be written to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from domain.messages import Chat
+
+
+@dataclass(frozen=True, kw_only=True)
+class Customer:
+    """A customer of the shop. ``telegram_user`` is set once they have proved an order or followed their own link."""
+
+    id: int
+    external_id: str
+    name: str | None
+    email: str | None
+    phone: str | None
+    language: str | None
+    telegram_user: int | None
+    consent_at: datetime | None
+    unreachable_at: datetime | None
+
+    @property
+    def short_name(self) -> str:
+        """First name and initial ("Maria S."): enough for a card."""
+        parts = (self.name or "").split()
+        if not parts:
+            return f"Customer {self.external_id}"
+        return parts[0] if len(parts) == 1 else f"{parts[0]} {parts[-1][0]}."
+
+    @property
+    def first_name(self) -> str:
+        """How they are spoken to."""
+        return (self.name or "").split(" ")[0] or "there"
+
+    @property
+    def chat(self) -> Chat | None:
+        """Their own Telegram chat, if it is known and they have not blocked us."""
+        if self.telegram_user is None or self.unreachable_at is not None:
+            return None
+        return Chat(platform="telegram", address=str(self.telegram_user))
+
+
+@dataclass(frozen=True, kw_only=True)
+class StockWish:
+    """A customer who asked to be told when a variant is back."""
+
+    id: int
+    customer_id: int
+    variant_id: int
+    telegram_user: int
+    asked_at: datetime
+
+
+class Customers(Protocol):
+    """The customers of one shop."""
+
+    def by_id(self, customer_id: int) -> Customer:
+        """That customer; NotFound."""
+
+    def by_telegram(self, user: int) -> Customer | None:
+        """The customer whose Telegram account this is."""
+
+    def by_phone(self, phone: str) -> Customer | None:
+        """The customer with that phone number, compared by digits only."""
+
+    def link_telegram(self, customer_id: int, user: int, *, language: str | None) -> Customer:
+        """Remember the account as theirs, with consent to be written to now; Conflict if it is another customer's."""
+
+    def unreachable(self, telegram_user: int) -> None:
+        """They blocked us: nothing more is sent until they write again."""
+
+    def wish(self, customer_id: int, variant_id: int, telegram_user: int) -> bool:
+        """Wait for a variant; False if they already do."""
+
+    def wishes(self, variant_id: int, limit: int) -> tuple[StockWish, ...]:
+        """Who still waits for it, oldest first."""
+
+    def wish_told(self, wish_id: int) -> bool:
+        """Mark as told; False if it was already (once, by compare and set)."""
+
+    def upsert(
+        self, external_id: str, *, name: str | None, email: str | None, phone: str | None, language: str | None = None
+    ) -> Customer:
+        """The customer of that id, made or brought up to date (None leaves a field as it is)."""

@@ -1,0 +1,91 @@
+"""Orders and their lines, as they were placed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+from domain.messages import Fact
+from domain.money import Money
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderLine:
+    """One line: so many of a variant at a price."""
+
+    id: int
+    line: int
+    variant_id: int | None
+    sku: str
+    title: str
+    quantity: int
+    unit_price: Money
+
+    @property
+    def total(self) -> Money:
+        """Quantity times price."""
+        return Money(minor=self.quantity * self.unit_price.minor, currency=self.unit_price.currency)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """An order with its lines."""
+
+    id: int
+    number: str
+    status: str
+    customer_id: int | None
+    total: Money
+    placed_at: datetime
+    approved_at: datetime | None
+    promised_on: date | None
+    ship_by: datetime | None
+    delivered_at: datetime | None
+    lines: tuple[OrderLine, ...]
+
+
+class Orders(Protocol):
+    """The orders of one shop."""
+
+    def by_id(self, order_id: int) -> Order:
+        """That order; NotFound."""
+
+    def by_number(self, number: str) -> Order | None:
+        """By its number, with or without a leading #, whatever the case."""
+
+    def of_customer(self, customer_id: int, limit: int) -> tuple[Order, ...]:
+        """Their newest orders first."""
+
+    def count_of_customer(self, customer_id: int) -> int:
+        """How many orders they ever placed."""
+
+    def add(self, placed: OrderPlaced) -> Order | None:
+        """Store a placed order with its lines and payment; None if that number is known already."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlacedLine:
+    """A line of an order that was just placed. Price in minor units of the order's currency."""
+
+    sku: str
+    title: str
+    quantity: int
+    unit_price_minor: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderPlaced(Fact):
+    """The shop took an order."""
+
+    number: str
+    at: datetime
+    currency: str
+    customer_external_id: str
+    customer_name: str | None
+    customer_email: str | None
+    customer_phone: str | None
+    lines: tuple[PlacedLine, ...]
+    payment_intent: str | None
+    paid_minor: int
+    promised_on: date | None

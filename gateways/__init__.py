@@ -1,0 +1,1 @@
+"""Money, goods and parcels of other systems."""

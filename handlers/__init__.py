@@ -1,0 +1,1 @@
+"""Ways in: commands, webhooks, jobs and the front door."""

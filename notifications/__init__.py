@@ -1,0 +1,1 @@
+"""Ways out: words, and what carries them."""

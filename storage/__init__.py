@@ -1,0 +1,1 @@
+"""Rows: tables, and one file for each topic."""

@@ -1,0 +1,77 @@
+"""One engine for one database: SQLite by default, PostgreSQL by its address, the same statements on both."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.pool import QueuePool, StaticPool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy.pool import ConnectionPoolEntry
+
+#: how long a second connection waits for SQLite's one writer, in milliseconds
+_BUSY_MILLISECONDS: Final = 10_000
+
+
+def open_engine(url: str, *, pool_size: int = 8) -> sa.Engine:
+    """An engine for ``sqlite:///file``, ``sqlite://`` (in memory) or ``postgresql+psycopg://...``.
+
+    On SQLite every transaction opened by ``begin()`` starts with BEGIN IMMEDIATE: a deferred one that reads and
+    then writes fails at once with SQLITE_BUSY, whatever the busy timeout.
+    """
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(parsed)
+    return sa.create_engine(parsed, pool_size=pool_size, max_overflow=4, pool_pre_ping=True)
+
+
+def is_sqlite(bind: sa.Engine | sa.Connection) -> bool:
+    """Whether this is SQLite: the only place where the two databases are told apart."""
+    return bind.dialect.name == "sqlite"
+
+
+@contextmanager
+def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A connection that only reads: on SQLite it does not take the writer's place."""
+    with engine.connect().execution_options(opsbell_reading=True) as connection:
+        yield connection
+
+
+
+
+def insert(bind: sa.Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that knows ON CONFLICT, in the words of the database at hand."""
+    return sqlite.insert(table) if is_sqlite(bind) else postgresql.insert(table)
+
+
+def _sqlite(url: sa.URL) -> sa.Engine:
+    in_memory = not url.database or url.database == ":memory:"
+    engine = sa.create_engine(
+        url,
+        poolclass=StaticPool if in_memory else QueuePool,
+        connect_args={"check_same_thread": False, "timeout": _BUSY_MILLISECONDS / 1000},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None  # the driver would begin only at the first write
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")  # money: NORMAL may lose the last commits at power loss
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        reads = connection.get_execution_options().get("opsbell_reading")
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+    return engine

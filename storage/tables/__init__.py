@@ -1,0 +1,37 @@
+"""Every table of Opsbell, by topic; ``metadata`` knows them all."""
+
+from storage.tables.core import EPOCH, Instant, metadata
+from storage.tables.desk import (
+    approvals,
+    audit,
+    buttons,
+    cards,
+    cases,
+    counters,
+    dialogues,
+    disputes,
+    proofs,
+    return_lines,
+    returns,
+)
+from storage.tables.engine import imports, inbox, jobs, lanes
+from storage.tables.goods import (
+    locations,
+    products,
+    purchase_order_lines,
+    purchase_orders,
+    stock_levels,
+    stock_movements,
+    suppliers,
+    variants,
+)
+from storage.tables.sales import order_lines, orders, parcels, payments, refunds, scans
+from storage.tables.shop import chats, customers, shops, staff, stock_wishes
+
+__all__ = [
+    "EPOCH", "Instant", "approvals", "audit", "buttons", "cards", "cases", "chats", "counters", "customers",
+    "dialogues", "disputes", "imports", "inbox", "jobs", "lanes", "locations", "metadata", "order_lines", "orders",
+    "parcels", "payments", "products", "proofs", "purchase_order_lines", "purchase_orders", "refunds",
+    "return_lines", "returns", "scans", "shops", "staff", "stock_levels", "stock_movements", "stock_wishes",
+    "suppliers", "variants",
+]

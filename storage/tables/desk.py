@@ -1,0 +1,211 @@
+"""Returns, approvals, cases with their cards, dialogues, buttons and the audit trail."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from storage.tables.core import count, instant, link, metadata, minor, row_id, shop_id, text
+
+returns = sa.Table(
+    "returns",
+    metadata,
+    row_id(),
+    shop_id(),
+    text("number"),
+    link("order_id", "orders"),
+    link("customer_id", "customers", nullable=True),
+    #: requested, photo_asked, approved, declined, received, refunding, refunded, refund_failed, cancelled
+    text("state"),
+    #: rises with every change; a button pressed for an older one is refused
+    count("version", default=1),
+    text("reason"),
+    text("note", nullable=True),
+    #: the platform's file id of the customer's photo
+    text("photo", nullable=True),
+    sa.Column("telegram_user", sa.BigInteger(), nullable=True),
+    minor("requested_minor"),
+    minor("approved_minor", nullable=True),
+    #: what the customer pays for sending it back
+    minor("cost_minor"),
+    text("currency"),
+    #: keep or send_back
+    text("goods"),
+    #: the policy's verdict with its figures, for the card and for later
+    sa.Column("verdict", sa.JSON(), nullable=False),
+    instant("requested_at"),
+    instant("answer_by"),
+    link("decided_by", "staff", nullable=True),
+    instant("decided_at", nullable=True),
+    text("decision_note", nullable=True),
+    instant("received_at", nullable=True),
+    instant("closed_at", nullable=True),
+    sa.UniqueConstraint("shop_id", "number"),
+    sa.Index("ix_returns_state", "shop_id", "state"),
+    sa.Index("ix_returns_requested", "shop_id", "requested_at"),
+)
+
+return_lines = sa.Table(
+    "return_lines",
+    metadata,
+    row_id(),
+    shop_id(),
+    link("return_id", "returns"),
+    link("order_line_id", "order_lines"),
+    count("quantity"),
+    count("received"),
+    count("damaged"),
+    sa.UniqueConstraint("return_id", "order_line_id"),
+    sa.CheckConstraint("quantity > 0", name="quantity_positive"),
+)
+
+#: one decision that lets money go: exactly this return, this version, this amount
+approvals = sa.Table(
+    "approvals",
+    metadata,
+    row_id(),
+    shop_id(),
+    link("return_id", "returns"),
+    count("version"),
+    minor("amount_minor"),
+    text("currency"),
+    link("staff_id", "staff"),
+    instant("at"),
+    sa.UniqueConstraint("return_id", "version"),
+)
+
+#: an alert, a late parcel, a return, a dispute: what a card is about
+cases = sa.Table(
+    "cases",
+    metadata,
+    row_id(),
+    shop_id(),
+    #: low_stock, late_parcel, return, dispute, ...
+    text("kind"),
+    #: what it is about: a SKU, a parcel, a return number
+    text("subject"),
+    #: open, snoozed, resolved
+    text("state"),
+    count("version", default=1),
+    #: rule and figures, as the card shows them
+    sa.Column("facts", sa.JSON(), nullable=False),
+    instant("opened_at"),
+    instant("changed_at"),
+    instant("snoozed_until", nullable=True),
+    instant("resolved_at", nullable=True),
+    link("owner_id", "staff", nullable=True),
+    sa.Index("ix_cases_subject", "shop_id", "kind", "subject"),
+)
+sa.Index(
+    "uq_cases_one_open",
+    cases.c.shop_id,
+    cases.c.kind,
+    cases.c.subject,
+    unique=True,
+    sqlite_where=cases.c.resolved_at.is_(None),
+    postgresql_where=cases.c.resolved_at.is_(None),
+)
+
+#: where a card stands: one row for each chat that shows it
+cards = sa.Table(
+    "cards",
+    metadata,
+    row_id(),
+    shop_id(),
+    text("key"),
+    text("platform"),
+    text("address"),
+    #: the platform's id of the message; null until it was posted
+    text("message_id", nullable=True),
+    count("version"),
+    sa.UniqueConstraint("shop_id", "key", "platform", "address"),
+)
+
+#: a stored command behind a button
+buttons = sa.Table(
+    "buttons",
+    metadata,
+    sa.Column("token", sa.Text(), primary_key=True),
+    shop_id(),
+    text("command"),
+    sa.Column("fields", sa.JSON(), nullable=False),
+    #: the one person who may press it ("slack:T/U", "telegram:1001"); null = whoever is entitled
+    text("presser", nullable=True),
+    #: single use: the first press that goes through marks it
+    sa.Column("once", sa.Boolean(), nullable=False),
+    instant("made_at"),
+    instant("expires_at", nullable=True),
+    instant("used_at", nullable=True),
+    text("used_by", nullable=True),
+)
+
+#: where a person stands in a conversation of several steps
+dialogues = sa.Table(
+    "dialogues",
+    metadata,
+    row_id(),
+    shop_id(),
+    text("platform"),
+    text("address"),
+    text("name"),
+    sa.Column("state", sa.JSON(), nullable=False),
+    instant("changed_at"),
+    sa.UniqueConstraint("shop_id", "platform", "address"),
+)
+
+#: codes sent to prove that an order is one's own
+proofs = sa.Table(
+    "proofs",
+    metadata,
+    row_id(),
+    shop_id(),
+    text("address"),
+    link("order_id", "orders", nullable=True),
+    text("code_hash"),
+    count("tries"),
+    instant("made_at"),
+    instant("expires_at"),
+    instant("used_at", nullable=True),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    row_id(),
+    shop_id(),
+    instant("at"),
+    #: "staff:ada", "customer:1001", "stripe", "clock"
+    text("actor"),
+    text("action"),
+    text("subject"),
+    sa.Column("detail", sa.JSON(), nullable=False),
+    text("previous_hash"),
+    text("hash"),
+    sa.Index("ix_audit_subject", "shop_id", "subject"),
+)
+
+#: numbers given out in order: PO-1043, R-319
+counters = sa.Table(
+    "counters",
+    metadata,
+    row_id(),
+    shop_id(),
+    text("name"),
+    count("value"),
+    sa.UniqueConstraint("shop_id", "name"),
+)
+
+disputes = sa.Table(
+    "disputes",
+    metadata,
+    row_id(),
+    shop_id(),
+    text("stripe_dispute"),
+    link("payment_id", "payments"),
+    text("state"),
+    text("reason"),
+    minor("amount_minor"),
+    text("currency"),
+    instant("opened_at"),
+    instant("due_by", nullable=True),
+    sa.UniqueConstraint("shop_id", "stripe_dispute"),
+)

@@ -1,0 +1,97 @@
+"""The shop, its people, its customers and the chats it speaks in."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from storage.tables.core import flag, instant, link, metadata, minor, row_id, shop_id, text
+
+shops = sa.Table(
+    "shops",
+    metadata,
+    row_id(),
+    sa.Column("key", sa.Text(), nullable=False, unique=True),
+    text("name"),
+    text("currency"),
+    text("time_zone"),
+    text("language"),
+    text("country"),
+    #: the shop file's [shop], [calendar], [policies] as JSON, read by domain.shops.Shop
+    sa.Column("settings", sa.JSON(), nullable=False),
+)
+
+staff = sa.Table(
+    "staff",
+    metadata,
+    row_id(),
+    shop_id(),
+    text("key"),
+    text("name"),
+    text("role"),
+    #: largest refund this person may approve alone; null = no limit of their own (owner, finance), 0 = none
+    minor("refund_limit_minor", nullable=True),
+    text("slack_team", nullable=True),
+    text("slack_user", nullable=True),
+    sa.Column("telegram_user", sa.BigInteger(), nullable=True),
+    flag("active", default=True),
+    sa.UniqueConstraint("shop_id", "key"),
+    sa.UniqueConstraint("shop_id", "slack_team", "slack_user"),
+    sa.UniqueConstraint("shop_id", "telegram_user"),
+)
+
+customers = sa.Table(
+    "customers",
+    metadata,
+    row_id(),
+    shop_id(),
+    text("external_id"),
+    text("name", nullable=True),
+    text("email", nullable=True),
+    text("phone", nullable=True),
+    text("language", nullable=True),
+    text("country", nullable=True),
+    text("region", nullable=True),
+    text("postcode", nullable=True),
+    sa.Column("telegram_user", sa.BigInteger(), nullable=True),
+    instant("consent_at", nullable=True),
+    #: set when the platform says that this person blocked us
+    instant("unreachable_at", nullable=True),
+    sa.UniqueConstraint("shop_id", "external_id"),
+    sa.UniqueConstraint("shop_id", "telegram_user"),
+    sa.Index("ix_customers_email", "shop_id", "email"),
+    sa.Index("ix_customers_phone", "shop_id", "phone"),
+)
+
+#: which chat hears which topic
+chats = sa.Table(
+    "chats",
+    metadata,
+    row_id(),
+    shop_id(),
+    text("topic"),
+    text("platform"),
+    text("address"),
+    sa.UniqueConstraint("shop_id", "topic", "platform", "address"),
+)
+
+#: a customer who waits for a variant
+stock_wishes = sa.Table(
+    "stock_wishes",
+    metadata,
+    row_id(),
+    shop_id(),
+    link("customer_id", "customers"),
+    link("variant_id", "variants"),
+    sa.Column("telegram_user", sa.BigInteger(), nullable=False),
+    instant("asked_at"),
+    instant("told_at", nullable=True),
+)
+sa.Index(
+    "uq_stock_wishes_open",
+    stock_wishes.c.shop_id,
+    stock_wishes.c.variant_id,
+    stock_wishes.c.telegram_user,
+    unique=True,
+    sqlite_where=stock_wishes.c.told_at.is_(None),
+    postgresql_where=stock_wishes.c.told_at.is_(None),
+)
