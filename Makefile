@@ -21,7 +21,7 @@ demo: setup        ## the whole desk on this machine: open http://127.0.0.1:8700
 
 test: setup        ## every test, on SQLite and PostgreSQL, in random order
 	rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -n 0 $(PYTEST_ARGS)
+	$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --skip-empty --sort=cover
 

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeAlias
+
+#: ``def verb_noun(command, actor, uow) -> Message``; each takes its own kind of command, hence the dots
+UseCase: TypeAlias = "Callable[..., Message]"  # type: ignore[explicit-any]
+#: ``def note_something(fact, uow) -> None``
+NoteFact: TypeAlias = "Callable[..., None]"  # type: ignore[explicit-any]
 
 COMMANDS_BY_KIND: Final[dict[str, type[Command]]] = {}
 MESSAGES_BY_KIND: Final[dict[str, type[Message]]] = {}

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from domain.messages import Fact
 from domain.money import Money
+
+if TYPE_CHECKING:
+    from domain.ports import UnitOfWork
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,3 +92,13 @@ class OrderPlaced(Fact):
     payment_intent: str | None
     paid_minor: int
     promised_on: date | None
+
+
+def note_order_placed(fact: OrderPlaced, uow: UnitOfWork) -> None:
+    """Store it with its lines, payment and customer; heard twice, it is stored once.
+
+    Stock is left alone: the shop tells of it by movements of its own, and nothing is counted twice.
+    """
+    order = uow.orders.add(fact)
+    if order is not None:
+        uow.audit.add("shop", "order.placed", order.number, {"total_minor": order.total.minor})

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import postgres
+from tests.desk import TestDesk, open_desk
 
 ROOT = Path(__file__).resolve().parent.parent
 _NUMBER = itertools.count(1)
@@ -49,3 +50,10 @@ def shared_fixtures() -> Path:
     if not folder.is_dir():
         pytest.skip("the platforms' schemas are not here (set OPSBELL_FIXTURES to their folder)")
     return folder
+
+
+@pytest.fixture
+def desk(database_url: str) -> Iterator[TestDesk]:
+    """A desk with one empty shop, on each kind of database."""
+    with open_desk(database_url) as made:
+        yield made

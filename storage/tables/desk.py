@@ -130,6 +130,10 @@ buttons = sa.Table(
     sa.Column("fields", sa.JSON(), nullable=False),
     #: the one person who may press it ("slack:T/U", "telegram:1001"); null = whoever is entitled
     text("presser", nullable=True),
+    #: the question before it counts, where the platform has no dialog of its own for that
+    sa.Column("confirm", sa.JSON(none_as_null=True), nullable=True),
+    #: the kind of the message it stands under
+    text("shown_in"),
     #: single use: the first press that goes through marks it
     sa.Column("once", sa.Boolean(), nullable=False),
     instant("made_at"),

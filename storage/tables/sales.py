@@ -13,7 +13,7 @@ orders = sa.Table(
     shop_id(),
     #: as the shop writes it, unique within the shop
     text("number"),
-    #: sale, or credit_note (an invoice that takes goods back)
+    #: sale, credit_note (an invoice that takes goods back), or adjustment (nothing on it costs anything)
     text("kind", default="sale"),
     #: the shop system's last word: placed, approved, shipped, delivered, canceled, unavailable, ...
     text("status"),
@@ -46,7 +46,8 @@ order_lines = sa.Table(
     link("order_id", "orders"),
     #: place within the order, from 1
     count("line"),
-    #: sale, return, charge (postage, fees, discounts: not a product)
+    #: sale, return (quantity positive: so many came back), free (given away), charge (postage, fees, discounts: not a
+    #: product; quantity with the file's sign)
     text("kind", default="sale"),
     link("variant_id", "variants", nullable=True),
     text("code"),

@@ -1,0 +1,277 @@
+"""The one place that knows every adapter: builds them from the settings, wires them together, runs them."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, time
+from typing import Any
+
+import aiohttp
+from aiogram import Bot
+from aiogram.client.default import DefaultBotProperties
+from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram.client.telegram import PRODUCTION, TelegramAPIServer
+from aiogram.exceptions import TelegramAPIError
+from aiohttp import web
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.clock import FollowedClock, new_id, reference, system_now
+from bot.settings import Settings, secrets_of
+from bot.web import server
+from domain.messages import Photo
+from domain.outcomes import Carrier
+from domain.shops import Shop
+from domain.time import Calendar
+from gateways import stripe
+from handlers import jobs, telegram, webhooks
+from handlers.run import Desk
+from handlers.slack import SlackDesk, events
+from handlers.telegram.door import ALLOWED_UPDATES, poll
+from notifications.catalogue import Catalogue
+from notifications.delivery import Delivery
+from notifications.slack.carrier import SlackCarrier
+from notifications.telegram.carrier import TelegramAnswers, TelegramCarrier
+from storage.database import open_engine
+from storage.unit_of_work import Store
+from storage.upgrade import ensure_current
+
+log = logging.getLogger("opsbell")
+
+#: how words look where no shop is known
+NOBODY = Shop(
+    id=0, key="", name="Opsbell", currency="EUR", language="en", calendar=Calendar(time_zone="UTC"), digest_at=time(8)
+)
+
+
+@dataclass(kw_only=True)
+class App:
+    """A running installation."""
+
+    settings: Settings
+    store: Store
+    desk: Desk
+    clock: FollowedClock | None = None
+    slack: AsyncApp | None = None
+    bot: Bot | None = None
+    delivery: Delivery | None = None
+    worker: jobs.Worker | None = None
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    @property
+    def now(self) -> Callable[[], datetime]:
+        """The clock of everything."""
+        return self.store.now
+
+    def healthy(self) -> bool:
+        """Whether every loop still runs."""
+        return bool(self.tasks) and not any(task.done() for task in self.tasks)
+
+
+@asynccontextmanager
+async def running(settings: Settings, *, began: Callable[[], None] = lambda: None) -> AsyncIterator[App]:
+    """The whole installation, up for as long as the block runs. ``began`` is called once it can be spoken to."""
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        clock = await _clock(settings, session)
+        app = await _built(settings, session, clock, stack)
+        site = await _listen(app, stack)
+        log.info("listening on %s", site)
+        await app.store.write(jobs.plan)
+        _start(app, stack)
+        await _speak(app, stack)
+        if clock is not None:
+            app.tasks.append(asyncio.create_task(clock.follow(), name="clock"))
+        gc.collect()
+        gc.freeze()  # aiogram's models make full collections slow; nothing of them ever goes away
+        began()
+        yield app
+
+
+async def _clock(settings: Settings, session: aiohttp.ClientSession) -> FollowedClock | None:
+    if not settings.clock_url:
+        return None
+    clock = FollowedClock(url=settings.clock_url, session=session)
+    await clock.ask()
+    return clock
+
+
+async def _built(
+    settings: Settings, session: aiohttp.ClientSession, clock: FollowedClock | None, stack: AsyncExitStack
+) -> App:
+    loop = asyncio.get_running_loop()
+    wakes: list[asyncio.Event] = []
+
+    def wake() -> None:
+        for event in wakes:
+            event.set()
+
+    def committed() -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(wake)
+
+    engine = open_engine(settings.database_url)
+    ensure_current(engine)
+    store = Store(
+        engine=engine, now=clock.now if clock else system_now, new_id=new_id, committed=committed,
+        secret=settings.link_secret.get_secret_value().encode(),
+    )
+    stack.callback(store.close)
+    app = App(settings=settings, store=store, desk=Desk(engine=store, reference=reference), clock=clock)
+    if clock is not None:
+        clock.jumped, clock.settled = wake, _until_nothing_is_due(store)
+    carriers = await _carriers(app, session, stack)
+    app.delivery = Delivery(
+        engine=store, carriers={one.kind: one for one in carriers}, owner=new_id(), sleep=asyncio.sleep,
+        poll_seconds=settings.poll_seconds,
+    )
+    sources: tuple[webhooks.Source, ...] = (
+        telegram.TelegramUpdates(username=await _username(app)), webhooks.StripeEvents(), webhooks.ShopEvents(),
+    )
+    app.worker = jobs.Worker(
+        engine=store, sources=sources, owner=new_id(), sleep=asyncio.sleep, poll_seconds=settings.poll_seconds
+    )
+    wakes += [app.delivery.wake, app.worker.wake]
+    return app
+
+
+def _until_nothing_is_due(store: Store) -> Callable[[], Awaitable[None]]:
+    """Waits until what fell due by a jump of the clock is done; four seconds at most."""
+
+    async def settled() -> None:
+        for _ in range(80):
+            if not await store.read(lambda transaction: transaction.jobs.waiting()):
+                return
+            await asyncio.sleep(0.05)
+
+    return settled
+
+
+async def _carriers(app: App, session: aiohttp.ClientSession, stack: AsyncExitStack) -> list[Carrier]:
+    settings, store, catalogue = app.settings, app.store, Catalogue()
+    carriers: list[Carrier] = []
+    if "telegram" in settings.parts:
+        app.bot = telegram_bot(settings)
+        stack.push_async_callback(app.bot.session.close)
+        carriers += [TelegramCarrier(bot=app.bot, engine=store, catalogue=catalogue), TelegramAnswers(bot=app.bot)]
+    if "slack" in settings.parts:
+        token = settings.slack_bot_token.get_secret_value()
+        client = AsyncWebClient(token, base_url=settings.slack_base_url, session=session, timeout=15, retry_handlers=[])
+        # Our own door verifies the raw bytes, by our own clock; Bolt would do so again, by the machine's.
+        app.slack = AsyncApp(
+            client=client, signing_secret="verified at the door", process_before_response=True,  # noqa: S106
+            request_verification_enabled=False, ssl_check_enabled=False, raise_error_for_unhandled_request=False,
+        )
+        listeners = SlackDesk(desk=app.desk, catalogue=catalogue, client=client, session=session, nobody=NOBODY)
+        listeners.listen(app.slack)
+        carriers.append(SlackCarrier(client=client, engine=store, catalogue=catalogue, fetch=_fetch(app)))
+    if "stripe" in settings.parts:
+        carriers.append(stripe.RefundCarrier(client=_stripe_client(settings), engine=store))
+    return carriers
+
+
+def telegram_bot(settings: Settings) -> Bot:
+    """The Telegram client, which writes HTML."""
+    base = settings.telegram_base_url
+    server_of = TelegramAPIServer.from_base(base) if base else PRODUCTION
+    return Bot(
+        settings.telegram_token.get_secret_value(), session=AiohttpSession(api=server_of, timeout=20),
+        default=DefaultBotProperties(parse_mode="HTML"),
+    )
+
+
+def _stripe_client(settings: Settings) -> Any:
+    return stripe.client(settings.stripe_key.get_secret_value(), settings.stripe_base_url or None)
+
+
+def _fetch(app: App) -> Callable[[Photo], Awaitable[bytes]]:
+    """How a picture that Telegram keeps comes to Slack."""
+
+    async def fetch(photo: Photo) -> bytes:
+        if app.bot is None or photo.platform != "telegram":
+            raise LookupError("no platform has that picture")
+        try:
+            found = await app.bot.download(photo.file_id)
+        except TelegramAPIError as error:
+            raise LookupError("Telegram does not give that picture") from error
+        if found is None:
+            raise LookupError("Telegram has no such picture")
+        return found.read()
+
+    return fetch
+
+
+async def _username(app: App) -> str:
+    """The bot's own name, as groups address it; "" where Telegram cannot be asked now."""
+    if app.bot is None:
+        return ""
+    try:
+        return (await app.bot.me()).username or ""
+    except TelegramAPIError:
+        log.warning("Telegram does not answer; commands addressed to the bot by name are heard as for anybody")
+        return ""
+
+
+async def _listen(app: App, stack: AsyncExitStack) -> str:
+    settings, store = app.settings, app.store
+    routes: list[web.RouteDef] = []
+    if app.slack is not None and not settings.slack_by_socket:
+        secrets = secrets_of(settings.slack_signing_secret)
+        routes.append(web.post("/slack/events", events(app.slack, secrets, store.now)))
+    if app.bot is not None and settings.telegram_mode == "webhook":
+        routes.append(web.post("/telegram/webhook", telegram.webhook(store, secrets_of(settings.telegram_secret))))
+    if "stripe" in settings.parts:
+        secrets = secrets_of(settings.stripe_webhook_secret)
+        routes.append(web.post("/webhooks/stripe", webhooks.stripe_door(store, secrets, store.now)))
+    if "shop" in settings.parts:
+        secrets = secrets_of(settings.shop_webhook_secret)
+        routes.append(web.post("/webhooks/shop", webhooks.shop_door(store, secrets, store.now)))
+    runner = web.AppRunner(server(routes, app.store, app.desk, app.healthy), access_log=None, shutdown_timeout=5)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    host, port = settings.address
+    site = web.TCPSite(runner, host, port)
+    await site.start()
+    return site.name
+
+
+def _start(app: App, stack: AsyncExitStack) -> None:
+    """The loops; cancelled before anything they use is closed."""
+
+    def begin(work: Coroutine[Any, Any, None], name: str) -> None:
+        app.tasks.append(asyncio.create_task(work, name=name))
+
+    if app.delivery is not None and app.worker is not None:
+        begin(app.delivery.run(), "delivery")
+        begin(app.worker.run(), "worker")
+    if app.bot is not None and app.settings.telegram_mode == "polling":
+        begin(poll(app.bot, app.store, asyncio.sleep), "telegram polling")
+    stack.push_async_callback(_stop, app.tasks)
+
+
+async def _stop(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _speak(app: App, stack: AsyncExitStack) -> None:
+    """Tell the platforms where we are."""
+    if app.bot is not None:
+        if app.settings.telegram_mode == "webhook":
+            await app.bot.set_webhook(
+                f"{app.settings.public_url.rstrip('/')}/telegram/webhook", allowed_updates=list(ALLOWED_UPDATES),
+                secret_token=secrets_of(app.settings.telegram_secret)[0],
+            )
+        else:
+            await app.bot.delete_webhook()
+    if app.slack is not None and app.settings.slack_by_socket:
+        handler = AsyncSocketModeHandler(app.slack, app.settings.slack_app_token.get_secret_value())
+        await handler.connect_async()  # type: ignore[no-untyped-call]  # slack_bolt left it without types
+        stack.push_async_callback(handler.close_async)

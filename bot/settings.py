@@ -1,0 +1,149 @@
+"""Settings from the environment and a .env file. A bad start names everything that is missing at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+#: parts that may be switched off, but only by name
+PARTS: Final = frozenset({"slack", "telegram", "stripe", "shop"})
+
+
+class BadSettings(Exception):
+    """Settings are missing or wrong; the text lists each, with what it is for and where to get it."""
+
+
+class Settings(BaseSettings):
+    """Everything that differs between installations. Secrets are never printed."""
+
+    model_config = SettingsConfigDict(env_prefix="OPSBELL_", env_file=".env", extra="ignore", frozen=True)
+
+    database_url: str = "sqlite:///opsbell.db"
+    listen: str = "127.0.0.1:8080"
+    public_url: str = ""
+    #: parts that this installation does without: "stripe,shop"
+    without: str = ""
+    #: signs links to orders; at least 32 characters
+    link_secret: SecretStr = SecretStr("")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    slack_bot_token: SecretStr = SecretStr("")
+    slack_app_token: SecretStr = SecretStr("")
+    #: one secret, or two parted by a comma during a rotation
+    slack_signing_secret: SecretStr = SecretStr("")
+    slack_base_url: str = "https://slack.com/api/"
+
+    telegram_token: SecretStr = SecretStr("")
+    telegram_secret: SecretStr = SecretStr("")
+    telegram_mode: Literal["webhook", "polling"] = "polling"
+    telegram_base_url: str = ""
+
+    stripe_key: SecretStr = SecretStr("")
+    stripe_webhook_secret: SecretStr = SecretStr("")
+    stripe_base_url: str = ""
+
+    shop_webhook_secret: SecretStr = SecretStr("")
+
+    #: where the time comes from instead of this machine's clock; the sandbox's only
+    clock_url: str = ""
+    #: seconds between looks at the database when nothing wakes us
+    poll_seconds: float = Field(default=0.25, gt=0, le=10)
+
+    @property
+    def parts(self) -> frozenset[str]:
+        """What is switched on."""
+        off = {word.strip() for word in self.without.split(",") if word.strip()}
+        return PARTS - off
+
+    @property
+    def slack_by_socket(self) -> bool:
+        """Socket Mode where there is an app token, HTTP otherwise."""
+        return bool(self.slack_app_token.get_secret_value())
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port to listen on."""
+        host, _, port = self.listen.rpartition(":")
+        return host or "127.0.0.1", int(port)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Need:
+    """One setting that a part cannot do without."""
+
+    name: str
+    part: str
+    purpose: str
+    where: str
+
+
+NEEDS: Final = (
+    Need(name="link_secret", part="", purpose="signs the links that customers get",
+         where="make one: python -c 'import secrets; print(secrets.token_urlsafe(32))'"),
+    Need(name="slack_bot_token", part="slack", purpose="speaks in Slack (xoxb-...)",
+         where="api.slack.com/apps > your app > OAuth & Permissions"),
+    Need(name="slack_signing_secret", part="slack", purpose="proves that a request is Slack's (not for Socket Mode)",
+         where="api.slack.com/apps > your app > Basic Information"),
+    Need(name="telegram_token", part="telegram", purpose="speaks in Telegram (123456:ABC...)",
+         where="@BotFather in Telegram, /newbot"),
+    Need(name="telegram_secret", part="telegram", purpose="proves that an update is Telegram's (webhook mode only)",
+         where="make one of letters and digits, 32 or more"),
+    Need(name="public_url", part="telegram", purpose="tells Telegram where to post (webhook mode only)",
+         where="the https address under which this machine is reached"),
+    Need(name="stripe_key", part="stripe", purpose="refunds (sk_live_... or rk_live_... with refunds: write)",
+         where="dashboard.stripe.com/apikeys"),
+    Need(name="stripe_webhook_secret", part="stripe", purpose="proves that an event is Stripe's (whsec_...)",
+         where="dashboard.stripe.com/webhooks, endpoint <public url>/webhooks/stripe"),
+    Need(name="shop_webhook_secret", part="shop", purpose="proves that an event is the shop's (whsec_...)",
+         where="make one: whsec_ and 32 random bytes in base64; give it to the sender too"),
+)
+
+
+def load() -> Settings:
+    """The settings; BadSettings names what cannot be read."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [f"  OPSBELL_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors()]
+        raise BadSettings("These settings cannot be read:\n" + "\n".join(lines)) from None
+
+
+def missing(settings: Settings) -> tuple[Need, ...]:
+    """Every setting that a switched-on part lacks."""
+    return tuple(need for need in NEEDS if _lacks(settings, need))
+
+
+def require(settings: Settings) -> None:
+    """BadSettings lists everything that is missing or wrong, so that one look is enough."""
+    lines = [
+        f"  OPSBELL_{need.name.upper()} {need.purpose}\n      get it: {need.where}" for need in missing(settings)
+    ]
+    off = {word.strip() for word in settings.without.split(",") if word.strip()}
+    lines += [f"  OPSBELL_WITHOUT names {word!r}; I know {', '.join(sorted(PARTS))}" for word in sorted(off - PARTS)]
+    secret = settings.link_secret.get_secret_value()
+    if secret and len(secret) < 32:
+        lines.append("  OPSBELL_LINK_SECRET is too short: 32 characters or more")
+    if lines:
+        raise BadSettings(
+            "Opsbell cannot start yet. Set these in the environment or in a file .env\n"
+            "(a part you do without is switched off by name: OPSBELL_WITHOUT=stripe,shop):\n" + "\n".join(lines)
+        )
+
+
+def secrets_of(value: SecretStr) -> tuple[str, ...]:
+    """One secret, or two during a rotation."""
+    return tuple(part.strip() for part in value.get_secret_value().split(",") if part.strip())
+
+
+def _lacks(settings: Settings, need: Need) -> bool:
+    if need.part and need.part not in settings.parts:
+        return False
+    if need.name == "slack_signing_secret" and settings.slack_by_socket:
+        return False
+    if need.name in {"telegram_secret", "public_url"} and settings.telegram_mode == "polling":
+        return False
+    value = getattr(settings, need.name)
+    return not (value.get_secret_value() if isinstance(value, SecretStr) else value)

@@ -1,0 +1,197 @@
+"""The morning digest: what needs doing first, then the day in figures against the day before and the same weekday."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+from domain.errors import BadInput
+from domain.inventory import ListLowStock, low_stock
+from domain.messages import Button, Chart, ChartKind, Command, Message, Series, Table, Topic, UseCase
+from domain.metrics import (
+    CycleTime,
+    DayFigures,
+    DigestFigures,
+    Doing,
+    ToDo,
+    change_percent,
+    digest_figures,
+    digest_moment,
+)
+from domain.people import ANY_STAFF, Actor
+from domain.ports import UnitOfWork
+from domain.returns import ListReturns
+from domain.shipping import ListLateParcels
+from domain.time import DAY
+
+#: Slack draws 20 points at most, so four weeks are two lines of two
+_CHART_DAYS: Final = 14
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShowDigest(Command):
+    """The figures of a day: "yesterday" (also when left out), "today", or an ISO date."""
+
+    day: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Digest(Message, topic=Topic.DAILY):
+    """One day of the shop."""
+
+    figures: DigestFigures
+    #: the shop's local time of ``figures.at`` lies within that day: it still runs
+    running: bool = False
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing waits for anybody."""
+        return not self.figures.to_do
+
+    @property
+    def revenue_change(self) -> float | None:
+        """Percent against the same weekday a week before."""
+        figures = self.figures
+        return change_percent(figures.day.revenue.minor, figures.same_weekday.revenue.minor)
+
+    def todo_words(self, item: ToDo) -> str:
+        """What waits, in a few words."""
+        return _WORDS[item.doing](item, self)
+
+    @property
+    def buttons(self) -> tuple[Button, ...]:
+        """To what needs doing; nothing to press where nothing waits."""
+        counts = {item.doing: item.count for item in self.figures.to_do}
+        late = counts.get(Doing.EXPLAIN_LATE, 0) + counts.get(Doing.HAND_OVER, 0)
+        low = counts.get(Doing.RESTOCK_EMPTY, 0) + counts.get(Doing.REORDER_LOW, 0)
+        found = []
+        if counts.get(Doing.APPROVE_RETURNS):
+            found.append(Button(label=f"Returns ({counts[Doing.APPROVE_RETURNS]})", command=ListReturns()))
+        if late:
+            found.append(Button(label=f"Late parcels ({late})", command=ListLateParcels()))
+        if low:
+            found.append(Button(label=f"Stock ({low})", command=ListLowStock()))
+        return tuple(found)
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """The day beside the day before and the same weekday."""
+        figures = self.figures
+        days = (figures.day, figures.day_before, figures.same_weekday)
+        heads = ("", _short(figures.day.date), _short(figures.day_before.date), _short(figures.same_weekday.date))
+        rows = tuple((label, *(form(day) for day in days)) for label, form in _ROWS)
+        return (Table(caption="Against the day before and the same weekday", headings=heads, rows=rows),)
+
+    @property
+    def charts(self) -> tuple[Chart, ...]:
+        """Four weeks of revenue as two lines of two, so that each weekday stands under its own."""
+        points = self.figures.chart[-2 * _CHART_DAYS :]
+        if len(points) < 2 * _CHART_DAYS or not any(point.revenue.minor for point in points):
+            return ()
+        before, now = points[:_CHART_DAYS], points[_CHART_DAYS:]
+        return (
+            Chart(
+                title="Revenue, two weeks and the two before", kind=ChartKind.LINE,
+                labels=tuple(_short(point.date) for point in now), unit=now[0].revenue.currency,
+                series=(
+                    Series(name="last 14 days", values=tuple(float(point.revenue.decimal) for point in now)),
+                    Series(name="the 14 before", values=tuple(float(point.revenue.decimal) for point in before)),
+                ),
+            ),
+        )
+
+
+def show_digest(command: ShowDigest, actor: Actor, uow: UnitOfWork) -> Message:
+    """The digest of a day, for whoever asks."""
+    actor.require(ANY_STAFF, "see the digest")
+    return digest_of(read_day(command.day, uow.shop.calendar.today(uow.now)), uow)
+
+
+def digest_of(day: date, uow: UnitOfWork) -> Digest:
+    """The digest of a day as it was at its end; of today, as it is now."""
+    at = digest_moment(uow.shop, day, uow.now)
+    low = tuple(one.sku for one in low_stock(uow, at))
+    figures = digest_figures(uow.metrics.as_of(at), uow.shop, day, at=at, low=low)
+    return Digest(figures=figures, running=uow.shop.calendar.today(uow.now) == day)
+
+
+def morning_digest(uow: UnitOfWork, today: date) -> None:
+    """Post yesterday's digest; once for a local date, whatever the clocks do."""
+    yesterday = today - DAY
+    low = tuple(one.sku for one in low_stock(uow, uow.now))
+    figures = digest_figures(uow.metrics, uow.shop, yesterday, at=uow.now, low=low)
+    uow.outbox.publish(Digest(figures=figures), once=f"digest:{today.isoformat()}")
+
+
+def read_day(text: str | None, today: date) -> date:
+    """A day as people write it; BadInput for one that has not begun."""
+    word = (text or "yesterday").strip().lower()
+    near = {"yesterday": today - DAY, "today": today}
+    try:
+        day = near[word] if word in near else date.fromisoformat(word)
+    except ValueError:
+        raise BadInput(
+            f"I can't read {word[:40]!r} as a day. Write yesterday, today, or a date such as {today - DAY}.",
+            field="day",
+        ) from None
+    if day > today:
+        raise BadInput(f"{day} has not begun yet. The newest day I have is today, {today}.", field="day")
+    if day.year < 1970:
+        raise BadInput(f"I have no figures of the year {day.year}.", field="day")
+    return day
+
+
+def _short(day: date) -> str:
+    return f"{_WEEKDAYS[day.weekday()]} {day.day}"
+
+
+_WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def _days(cycle: CycleTime) -> str:
+    if cycle.median_days is None or cycle.p90_days is None:
+        return "–"
+    return f"{cycle.median_days:.1f} d, 9 of 10 in {cycle.p90_days:.1f}"
+
+
+_ROWS: Final[tuple[tuple[str, Callable[[DayFigures], str]], ...]] = (
+    ("Orders", lambda day: f"{day.orders_placed:,}"),
+    ("Revenue", lambda day: str(day.revenue)),
+    ("Average order", lambda day: "–" if day.average_order_value is None else str(day.average_order_value)),
+    ("Handed over", lambda day: f"{day.handed_to_carrier:,}"),
+    ("Delivered (late)", lambda day: f"{day.delivered:,} ({day.delivered_late:,})"),
+    ("Placed to shipped", lambda day: _days(day.to_shipped)),
+    ("Placed to delivered", lambda day: _days(day.to_delivered)),
+    ("Refunds", lambda day: f"{day.refunds:,} · {day.refunded}"),
+)
+
+
+def _approve(item: ToDo, digest: Digest) -> str:
+    waits = ""
+    if item.oldest_at is not None:
+        waits = f"oldest {_age(digest.figures.at - item.oldest_at)}, "
+    noun = "return waits" if item.count == 1 else "returns wait"
+    return f"{item.count} {noun} ({waits}{item.amount})"
+
+
+def _age(age: timedelta) -> str:
+    return f"{age // timedelta(hours=1)} h" if age < 2 * DAY else f"{age // DAY} days"
+
+
+def _restock(item: ToDo, digest: Digest) -> str:
+    del digest
+    named = ", ".join(item.examples)
+    return f"{item.count} sold out ({named}{', …' if item.count > len(item.examples) else ''})"
+
+
+_WORDS: Final[dict[Doing, Callable[[ToDo, Digest], str]]] = {
+    Doing.APPROVE_RETURNS: _approve,
+    Doing.HAND_OVER: lambda item, _: f"{item.count} {'order' if item.count == 1 else 'orders'} overdue for the carrier",
+    Doing.EXPLAIN_LATE: lambda item, _: f"{item.count} late {'parcel' if item.count == 1 else 'parcels'} to explain",
+    Doing.RESTOCK_EMPTY: _restock,
+    Doing.REORDER_LOW: lambda item, _: f"order {item.count} {'SKU' if item.count == 1 else 'SKUs'}",
+}
+
+USE_CASES: Final[dict[type[Command], UseCase]] = {ShowDigest: show_digest}

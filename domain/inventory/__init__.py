@@ -1,0 +1,102 @@
+"""Restocking: what there is, how long it lasts, what to order, and who waits for it.
+
+USE_CASES, FORMS and FACTS name what runs for each command and fact.
+"""
+
+from typing import Final
+
+from domain.inventory.actions import (
+    change_reorder_point,
+    list_low_stock,
+    morning_after,
+    order_all_low,
+    order_other_quantity,
+    order_stock,
+    show_stock,
+    snooze_low_stock,
+    why_low_stock,
+    why_stock,
+)
+from domain.inventory.commands import (
+    AskForStock,
+    ChangeReorderPoint,
+    FindStock,
+    ListLowStock,
+    OrderAllLow,
+    OrderOtherQuantity,
+    OrderStock,
+    ShowStock,
+    SnoozeLowStock,
+    WhyLowStock,
+    WhyStock,
+)
+from domain.inventory.facts import StockMoved, note_stock_moved
+from domain.inventory.forms import FORMS
+from domain.inventory.lookup import find_variant, search_variants
+from domain.inventory.messages import (
+    BackInStock,
+    LowStockCard,
+    LowStockList,
+    LowStockSummary,
+    OrderedBy,
+    PurchaseOrderNote,
+    ReorderPointChanged,
+    Snooze,
+    StockChoices,
+    StockIsThere,
+    StockMatches,
+    StockOrderDone,
+    StockOrdered,
+    StockRecovered,
+    StockReport,
+    StockSnoozed,
+    StockStillLow,
+    StockWhy,
+    StockWishSaved,
+    WaitersTold,
+)
+from domain.inventory.model import (
+    DaySales,
+    Delivery,
+    Inventory,
+    Movement,
+    MovementKind,
+    OrderedLine,
+    PurchaseOrder,
+    Stock,
+    StockAsOf,
+    Supplier,
+    Variant,
+)
+from domain.inventory.rules import Demand, StockFigures, figures
+from domain.inventory.watch import evaluate, low_stock, sweep_stock
+from domain.inventory.wishes import ask_for_stock, find_stock
+from domain.messages import Command, Fact, NoteFact, UseCase
+
+USE_CASES: Final[dict[type[Command], UseCase]] = {
+    ShowStock: show_stock,
+    ListLowStock: list_low_stock,
+    OrderStock: order_stock,
+    OrderOtherQuantity: order_other_quantity,
+    OrderAllLow: order_all_low,
+    SnoozeLowStock: snooze_low_stock,
+    WhyLowStock: why_low_stock,
+    WhyStock: why_stock,
+    ChangeReorderPoint: change_reorder_point,
+    FindStock: find_stock,
+    AskForStock: ask_for_stock,
+}
+FACTS: Final[dict[type[Fact], NoteFact]] = {StockMoved: note_stock_moved}
+
+__all__ = [
+    "FACTS", "FORMS", "USE_CASES", "AskForStock", "BackInStock", "ChangeReorderPoint", "DaySales", "Delivery",
+    "Demand", "FindStock", "Inventory", "ListLowStock", "LowStockCard", "LowStockList", "LowStockSummary", "Movement",
+    "MovementKind", "OrderAllLow", "OrderOtherQuantity", "OrderStock", "OrderedBy", "OrderedLine", "PurchaseOrder",
+    "PurchaseOrderNote", "ReorderPointChanged", "ShowStock", "Snooze", "SnoozeLowStock", "Stock", "StockAsOf",
+    "StockChoices", "StockFigures", "StockIsThere", "StockMatches", "StockMoved", "StockOrderDone", "StockOrdered",
+    "StockRecovered", "StockReport", "StockSnoozed", "StockStillLow", "StockWhy", "StockWishSaved", "Supplier",
+    "Variant", "WaitersTold", "WhyLowStock", "WhyStock", "ask_for_stock", "change_reorder_point", "evaluate",
+    "figures", "find_stock", "find_variant", "list_low_stock", "low_stock", "morning_after", "note_stock_moved",
+    "order_all_low", "order_other_quantity", "order_stock", "search_variants", "show_stock", "snooze_low_stock",
+    "sweep_stock", "why_low_stock", "why_stock",
+]

@@ -1,0 +1,372 @@
+"""What is said about stock: cards, their later states, answers, and what customers read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from domain.inventory.commands import (
+    AskForStock,
+    ChangeReorderPoint,
+    FindStock,
+    OrderAllLow,
+    OrderOtherQuantity,
+    OrderStock,
+    ShowStock,
+    SnoozeLowStock,
+    WhyLowStock,
+    WhyStock,
+)
+from domain.inventory.model import PurchaseOrder
+from domain.inventory.rules import StockFigures
+from domain.messages import (
+    Attachment,
+    Button,
+    Chart,
+    ChartKind,
+    Confirm,
+    Message,
+    Series,
+    Style,
+    Table,
+    Topic,
+)
+from domain.money import Money
+
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderedBy:
+    """Who ordered how many, when, and under which number."""
+
+    number: str
+    quantity: int
+    by: str
+    at: datetime
+    expected_on: date | None
+    supplier: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snooze:
+    """Who asked for quiet, and until when."""
+
+    by: str
+    until: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class LowStockCard(Message, topic=Topic.STOCK):
+    """A variant has to be ordered. ``ordered`` is an earlier order that turned out not to be enough."""
+
+    case_id: int
+    version: int
+    figures: StockFigures
+    snooze: Snooze | None = None
+    ordered: OrderedBy | None = None
+
+    @property
+    def buttons(self) -> tuple[Button, ...]:
+        """Order what is suggested, or be quiet; the rest under More."""
+        one, case, version = self.figures, self.case_id, self.version
+        order = OrderStock(case_id=case, version=version, quantity=one.suggested_quantity)
+        return (
+            Button(label=f"Order {one.suggested_quantity}", command=order, style=Style.PRIMARY, once=True,
+                   confirm=_confirm_order(one)),
+            _snooze(case, version, 1, "Snooze 1 day", more=False),
+            Button(label="Why?", command=WhyLowStock(case_id=case), more=True),
+            Button(label="Order another quantity", more=True,
+                   command=OrderOtherQuantity(case_id=case, version=version)),
+            _snooze(case, version, 3, "Snooze 3 days"),
+            _snooze(case, version, 7, "Snooze 7 days"),
+            Button(label="Change reorder point", command=ChangeReorderPoint(sku=one.sku), more=True),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class StockOrdered(Message, topic=Topic.STOCK):
+    """The card once it is ordered: no buttons that change anything, the figures as they stand now."""
+
+    case_id: int
+    figures: StockFigures
+    ordered: OrderedBy
+
+    @property
+    def buttons(self) -> tuple[Button, ...]:
+        """Only a look behind the figures."""
+        return (Button(label="Why?", command=WhyLowStock(case_id=self.case_id), more=True),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StockRecovered(Message, topic=Topic.STOCK):
+    """The card once stock is back above the reorder point. ``told``: customers who had waited."""
+
+    figures: StockFigures
+    told: int
+    ordered: OrderedBy | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StockStillLow(Message, topic=Topic.STOCK):
+    """In the card's thread, when the quiet is over and nothing got better."""
+
+    title: str
+    available: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaitersTold(Message, topic=Topic.STOCK):
+    """In the card's thread: so many customers were told that it is back."""
+
+    title: str
+    told: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PurchaseOrderNote(Message, topic=Topic.STOCK):
+    """The draft order as a file, in the card's thread."""
+
+    order: PurchaseOrder
+    supplier: str | None
+    by: str
+
+    @property
+    def attachments(self) -> tuple[Attachment, ...]:
+        """The order as CSV, ready to be sent to the supplier."""
+        title = f"{self.order.number} {self.supplier or ''}".strip()
+        return (Attachment(name=f"{self.order.number}.csv", title=title, content=as_csv(self.order)),)
+
+    @property
+    def pieces(self) -> int:
+        """Over all lines."""
+        return sum(line.quantity for line in self.order.lines)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StockOrderDone(Message):
+    """The answer to whoever ordered."""
+
+    number: str
+    pieces: int
+    lines: int
+    supplier: str | None
+    expected_on: date | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LowStockSummary(Message, topic=Topic.STOCK):
+    """Many variants of one supplier that are low at once: one card for them all."""
+
+    case_id: int
+    version: int
+    supplier: str | None
+    rows: tuple[StockFigures, ...]
+    snooze: Snooze | None = None
+    ordered: OrderedBy | None = None
+    #: all of them recovered
+    over: bool = False
+
+    @property
+    def total(self) -> Money | None:
+        """What ordering everything costs; None where a cost is not known."""
+        costs = [row.order_cost for row in self.rows]
+        known = [cost for cost in costs if cost is not None]
+        if not known or len(known) < len(costs):
+            return None
+        return Money(minor=sum(cost.minor for cost in known), currency=known[0].currency)
+
+    @property
+    def lost_per_day(self) -> Money | None:
+        """Sales lost a day once all of them are out."""
+        known = [row.lost_per_day for row in self.rows if row.lost_per_day is not None]
+        return Money(minor=sum(one.minor for one in known), currency=known[0].currency) if known else None
+
+    @property
+    def buttons(self) -> tuple[Button, ...]:
+        """Order all, or be quiet."""
+        if self.over or self.ordered is not None:
+            return ()
+        total = f" ({self.total})" if self.total is not None else ""
+        question = f"Draft one order of {len(self.rows)} SKUs from {self.supplier or 'no supplier'}{total}?"
+        return (
+            Button(label=f"Order all {len(self.rows)}{total}", style=Style.PRIMARY, once=True,
+                   command=OrderAllLow(case_id=self.case_id, version=self.version),
+                   confirm=Confirm(question=question, yes="Order all")),
+            _snooze(self.case_id, self.version, 1, "Snooze 1 day", more=False),
+            _snooze(self.case_id, self.version, 7, "Snooze 7 days"),
+        )
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """One row for each SKU, the dearest gap first."""
+        return () if self.over else (low_table(self.rows),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StockReport(Message):
+    """The answer about one SKU."""
+
+    figures: StockFigures
+    waiting: int
+
+    @property
+    def buttons(self) -> tuple[Button, ...]:
+        """A look behind the figures."""
+        return (Button(label="Why these figures?", command=WhyStock(sku=self.figures.sku)),
+                Button(label="Change reorder point", command=ChangeReorderPoint(sku=self.figures.sku), more=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LowStockList(Message):
+    """Everything that should be ordered; ``more``: how many the table leaves out."""
+
+    rows: tuple[StockFigures, ...]
+    total: int
+
+    @property
+    def more(self) -> int:
+        """Left out of the table."""
+        return self.total - len(self.rows)
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """By sales lost a day."""
+        return (low_table(self.rows),) if self.rows else ()
+
+    @property
+    def buttons(self) -> tuple[Button, ...]:
+        """The first few, to look at one by one."""
+        return tuple(Button(label=row.title[:40], command=ShowStock(sku=row.sku), more=True) for row in self.rows[:3])
+
+
+@dataclass(frozen=True, kw_only=True)
+class StockMatches(Message):
+    """Several variants fit what was typed."""
+
+    text: str
+    rows: tuple[StockFigures, ...]
+
+    @property
+    def buttons(self) -> tuple[Button, ...]:
+        """One for each."""
+        return tuple(Button(label=f"{row.title} · {row.sku}"[:60], command=ShowStock(sku=row.sku))
+                     for row in self.rows[:5])
+
+
+@dataclass(frozen=True, kw_only=True)
+class StockWhy(Message):
+    """The formula with its figures, demand by weekday, and how long the supplier really took."""
+
+    figures: StockFigures
+    by_weekday: tuple[float, ...]
+    #: the last deliveries: number and real days
+    deliveries: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def charts(self) -> tuple[Chart, ...]:
+        """Pieces sold on a Monday, a Tuesday, ..."""
+        return (Chart(title=f"{self.figures.title}: sold by weekday", kind=ChartKind.BAR, labels=_WEEKDAYS,
+                      series=(Series(name="pieces a day", values=self.by_weekday),), unit="pieces"),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReorderPointChanged(Message):
+    """The answer to whoever changed it."""
+
+    figures: StockFigures
+
+
+@dataclass(frozen=True, kw_only=True)
+class StockSnoozed(Message):
+    """The answer to whoever asked for quiet."""
+
+    what: str
+    until: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class StockChoices(Message):
+    """To a customer: several products fit, which one is meant."""
+
+    text: str
+    #: variant number and title
+    choices: tuple[tuple[int, str], ...]
+
+    @property
+    def buttons(self) -> tuple[Button, ...]:
+        """One for each, or another word."""
+        found = [Button(label=title[:60], command=AskForStock(variant_id=number)) for number, title in self.choices]
+        return (*found, Button(label="Look for something else", command=FindStock(), more=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class StockWishSaved(Message):
+    """To a customer: you will be told. ``again``: they had asked already."""
+
+    title: str
+    again: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class StockIsThere(Message):
+    """To a customer: no need to wait, it can be bought now."""
+
+    title: str
+    available: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackInStock(Message):
+    """To a customer who waited: it is back."""
+
+    first_name: str
+    title: str
+    available: int
+
+
+def low_table(rows: tuple[StockFigures, ...]) -> Table:
+    """One row for each SKU."""
+    return Table(
+        caption="To order",
+        headings=("SKU", "Product", "Available", "Lasts", "Order", "Lost a day"),
+        rows=tuple(
+            (row.sku, row.title, str(row.available), lasts(row), str(row.suggested_quantity),
+             str(row.lost_per_day) if row.lost_per_day else "not known")
+            for row in rows
+        ),
+    )
+
+
+def lasts(row: StockFigures) -> str:
+    """How long it lasts, in days."""
+    if row.available <= 0:
+        return "out"
+    return "no sales" if row.days_of_cover is None else f"{row.days_of_cover:.1f} days"
+
+
+def as_csv(order: PurchaseOrder) -> str:
+    """The order's lines as CSV with a header. A cell that a spreadsheet would run as a formula gets a quote."""
+    lines = ["purchase_order,sku,title,quantity,unit_cost,currency"]
+    for line in order.lines:
+        cost = (str(line.unit_cost.decimal), line.unit_cost.currency) if line.unit_cost else ("", "")
+        lines.append(",".join(_cell(text) for text in (order.number, line.sku, line.title, str(line.quantity), *cost)))
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    if text.startswith(("=", "+", "-", "@", "\t", "\r")):
+        text = "'" + text
+    return '"' + text.replace('"', '""') + '"' if any(sign in text for sign in ',"\n\r') else text
+
+
+def _confirm_order(one: StockFigures) -> Confirm:
+    cost = f" for about {one.order_cost}" if one.order_cost is not None else ""
+    source = f" from {one.supplier}" if one.supplier else ""
+    return Confirm(question=f"Draft an order of {one.suggested_quantity} x {one.title}{source}{cost}?",
+                   yes=f"Order {one.suggested_quantity}")
+
+
+def _snooze(case: int, version: int, days: int, label: str, *, more: bool = True) -> Button:
+    return Button(label=label, more=more, once=True,
+                  command=SnoozeLowStock(case_id=case, version=version, days=days))

@@ -1,0 +1,219 @@
+"""Jobs and envelopes: what happens later or elsewhere, as the engine sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
+
+from domain.messages import Command, Confirm, Letter
+from domain.ports import UnitOfWork
+from domain.shops import Shop
+from domain.wire import Json
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One claimed job. ``attempts`` counts this one; ``in_doubt``: an earlier attempt may have gone through."""
+
+    id: int
+    shop_id: int | None
+    key: str
+    kind: str
+    lane: str
+    payload: dict[str, Json]
+    attempts: int
+    in_doubt: bool
+    owner: str
+    leased_until: datetime
+    made_at: datetime
+
+
+class Jobs(Protocol):
+    """The jobs of the whole installation."""
+
+    def add(
+        self, *, key: str, kind: str, payload: Mapping[str, Json], due_at: datetime, lane: str = "",
+        shop_id: int | None = None,
+    ) -> bool:
+        """Write a job; False if one with this key was ever written."""
+
+    def claim(self, *, kinds: tuple[str, ...], owner: str, limit: int, lease: timedelta) -> tuple[Job, ...]:
+        """Up to ``limit`` due jobs that head their lanes, held until now + lease; the attempt is counted."""
+
+    def mark_sending(self, job: Job) -> bool:
+        """Remember, before the wire, that it may go through; False if the lease is no longer ours."""
+
+    def done(self, job: Job, outcome: Mapping[str, Json] | None = None, *, state: str = "done") -> bool:
+        """It happened (or ``superseded``); False if somebody else holds it now."""
+
+    def later(self, job: Job, *, at: datetime, error: str, in_doubt: bool, counts: bool = True) -> bool:
+        """Try again at that moment."""
+
+    def bury(self, job: Job, reason: str) -> bool:
+        """Give it up, with the reason, for a person to look at."""
+
+    def pace(self, lane: str, *, gap: timedelta) -> datetime:
+        """Take the lane's next free moment and move it on by ``gap``."""
+
+    def hold(self, lane: str, *, until: datetime) -> None:
+        """Nothing leaves on this lane before that moment."""
+
+    def free_at(self, lane: str) -> datetime | None:
+        """The lane's next free moment; None if nothing ever went out on it."""
+
+    def waiting(self) -> int:
+        """How many open jobs are due."""
+
+    def counts(self) -> dict[str, int]:
+        """How many jobs stand in each state."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Envelope:
+    """A letter with where it goes. Whether it is a post, an edit or a reply follows from card, thread, message_id."""
+
+    letter: Letter
+    shop: Shop
+    address: str
+    #: may be said again after an unknown outcome
+    repeat: bool
+    card: str | None = None
+    version: int = 0
+    #: where the card stands already; None before it was posted
+    shown_as: str | None = None
+    shown_version: int = 0
+    #: a newer version of the same card waits behind this one
+    newer_waits: bool = False
+    thread: str | None = None
+    message_id: str | None = None
+
+
+class Letters(Protocol):
+    """What "say" jobs carry, and where cards stand."""
+
+    def open(self, job: Job) -> Envelope:
+        """The envelope of a job."""
+
+    def shown(self, job: Job, message_id: str) -> None:
+        """The job's card now stands there, in its version; an older version never overwrites a newer one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredButton:
+    """What a token stands for."""
+
+    token: str
+    shop_id: int
+    command: Command
+    presser: str | None
+    once: bool
+    #: the kind of the message it stands under
+    shown_in: str = ""
+    confirm: Confirm | None = None
+
+
+class Buttons(Protocol):
+    """Commands behind buttons, by their unguessable token."""
+
+    def find(self, token: str) -> StoredButton | None:
+        """An unused, unexpired button; None otherwise."""
+
+    def use(self, token: str, by: str) -> bool:
+        """Mark a single-use button; False if somebody was faster."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Received:
+    """One stored event, as it came."""
+
+    id: int
+    source: str
+    key: str
+    heard_at: datetime
+    body: bytes
+    headers: dict[str, str]
+    shop_id: int | None
+
+
+class Inbox(Protocol):
+    """What arrived, stored before it was answered."""
+
+    def keep(
+        self, source: str, key: str, body: bytes, *, headers: Mapping[str, str] | None = None,
+        shop_id: int | None = None, lane: str = "",
+    ) -> bool:
+        """Store an event and the job that works it off; False if it was here before."""
+
+    def first(self, source: str, key: str) -> bool:
+        """Remember that this came, where it is worked off at once; False if it was here before."""
+
+    def one(self, inbox_id: int) -> Received:
+        """A stored event."""
+
+    def worked(self, inbox_id: int, error: str | None = None) -> None:
+        """Worked off, or given up with the reason."""
+
+
+class ShopDirectory(Protocol):
+    """Every shop, and which one somebody speaks to."""
+
+    def all(self) -> tuple[Shop, ...]:
+        """Every shop, oldest first."""
+
+    def by_key(self, key: str) -> Shop:
+        """That shop; NotFound names the ones there are."""
+
+    def of_slack(self, team: str, user: str, channel: str | None) -> Shop | None:
+        """The shop that a person in a channel means; None if it cannot be told."""
+
+    def of_telegram(self, user: int, chat: str) -> Shop | None:
+        """The shop that a Telegram account means; None if it cannot be told."""
+
+
+class Transaction(Protocol):
+    """One transaction over all shops, as the engine needs it."""
+
+    @property
+    def now(self) -> datetime:
+        """The moment of this transaction."""
+
+    @property
+    def jobs(self) -> Jobs:
+        """Jobs and lanes."""
+
+    @property
+    def letters(self) -> Letters:
+        """What "say" jobs carry."""
+
+    @property
+    def buttons(self) -> Buttons:
+        """Stored commands."""
+
+    @property
+    def inbox(self) -> Inbox:
+        """What arrived."""
+
+    @property
+    def shops(self) -> ShopDirectory:
+        """Every shop."""
+
+    def of(self, shop: str | int) -> UnitOfWork:
+        """The ports of one shop, in this same transaction."""
+
+
+class Engine(Protocol):
+    """The database as seen from outside: whole transactions, one at a time each."""
+
+    @property
+    def now(self) -> Callable[[], datetime]:
+        """The clock."""
+
+    def write(self, work: Callable[[Transaction], T]) -> Awaitable[T]:
+        """Run a function whole in one transaction; returning commits, an exception rolls back."""
+
+    def read(self, work: Callable[[Transaction], T]) -> Awaitable[T]:
+        """The same, only looking; takes no writer's place."""

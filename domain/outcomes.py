@@ -1,0 +1,81 @@
+"""What carrying a job came to. Three outcomes are told apart: it happened, it cannot happen, and nobody knows.
+
+Only an Unknown one is ever carried a second time without looking, and each carrier says how it looks first. They are
+values, not exceptions, so that none can be missed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final, Protocol, TypeAlias
+
+from domain.jobs import Job, Transaction
+from domain.wire import Json
+
+_FIRST_WAIT: Final = timedelta(seconds=2)
+_LONGEST_WAIT: Final = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """It happened; ``receipt`` is what the other side gave us (a message's id, a refund's state)."""
+
+    receipt: dict[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Later:
+    """It did not happen, and may after ``wait``. ``lane``: what else must wait as long ("" = only this job)."""
+
+    wait: timedelta
+    reason: str
+    lane: str = ""
+    #: a platform that asks us to wait is obeyed for as long as it asks, without counting attempts
+    counts: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed:
+    """It can never happen like this; a person must know."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unknown:
+    """The wire broke after we spoke: it may have happened."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Superseded:
+    """A newer version of the same card has gone out or is on its way."""
+
+
+Outcome: TypeAlias = Done | Later | Failed | Unknown | Superseded
+
+
+class Carrier(Protocol):
+    """One way out: a chat platform, a payment service."""
+
+    @property
+    def kind(self) -> str:
+        """The kind of job it carries."""
+
+    def gaps(self, job: Job) -> Mapping[str, timedelta]:
+        """The lanes to take a place in before the wire, with the distance each keeps."""
+
+    async def carry(self, job: Job) -> Outcome:
+        """Do it, once. ``job.in_doubt``: an earlier attempt may have gone through, so look first."""
+
+    def settle(self, job: Job, outcome: Outcome, transaction: Transaction) -> None:
+        """Write what the outcome leaves behind, in the transaction that closes the job."""
+
+
+def wait_before(attempts: int) -> timedelta:
+    """How long to wait after so many attempts: 2 s, 4 s, 8 s ... 15 min."""
+    doublings: int = 2 ** (min(attempts, 20) - 1)
+    return min(_FIRST_WAIT * doublings, _LONGEST_WAIT)

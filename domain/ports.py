@@ -1,0 +1,149 @@
+"""What a use case works with: one unit of work, whose fields are ports. Whoever runs it commits; nobody else can."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from domain.wire import Json
+
+if TYPE_CHECKING:
+    from domain.cases import Cases
+    from domain.customers import Customers
+    from domain.inventory import Inventory
+    from domain.messages import Chat, Letter, Message
+    from domain.metrics import Metrics
+    from domain.orders import Orders
+    from domain.payments import Payments
+    from domain.people import Actor, Staff
+    from domain.returns import Returns
+    from domain.shipping import Parcels
+    from domain.shops import Shop
+
+
+class Outbox(Protocol):
+    """Everything that leaves, as rows of the transaction that decided it."""
+
+    def stamp(self, message: Message, presser: str | None) -> Letter:
+        """The message with its buttons stored, for an answer that is said at once. ``presser``: who alone may press."""
+
+    def publish(self, message: Message, *, once: str) -> None:
+        """To every chat that hears the message's topic. ``once`` makes a second call with the same words a no-op."""
+
+    def card(self, key: str, message: Message, *, version: int) -> None:
+        """Show the card ``key`` in every chat of its topic: posted the first time, edited afterwards.
+
+        A lower version than the one shown is never shown again.
+        """
+
+    def note(self, key: str, message: Message, *, once: str) -> None:
+        """Into the thread of the card ``key`` (Telegram: a reply to it)."""
+
+    def tell(self, chat: Chat, message: Message, *, once: str, repeat: bool = True) -> None:
+        """To one chat. ``repeat``: whether it may be sent again after an unknown outcome (else at most once)."""
+
+    def replace(self, chat: Chat, message_id: str, message: Message, *, once: str) -> None:
+        """Put other words in the place of a message that we sent."""
+
+    def refund(self, refund_id: str, *, payment_id: int) -> None:
+        """Have the refund intent carried out; one payment's refunds go one after the other."""
+
+    def later(self, kind: str, payload: Mapping[str, Json], *, once: str, due_at: datetime, lane: str = "") -> None:
+        """Have an internal job run at that moment (handlers.jobs.JOBS names the kinds)."""
+
+
+class Audit(Protocol):
+    """The trail of what was done: only ever added to."""
+
+    def add(self, actor: str, action: str, subject: str, detail: Mapping[str, Json] | None = None) -> None:
+        """One line: who, what, about what, with which figures. Never personal data beyond ids."""
+
+    def about(self, subject: str) -> tuple[AuditLine, ...]:
+        """The lines about a subject, oldest first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditLine:
+    """One line of the trail."""
+
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    detail: dict[str, Json]
+
+
+class People(Protocol):
+    """The staff of one shop."""
+
+    def by_slack(self, team: str, user: str) -> Staff | None:
+        """Whoever signs in Slack with these ids, active or not."""
+
+    def by_telegram(self, user: int) -> Staff | None:
+        """Whoever writes from this Telegram account, active or not."""
+
+    def by_id(self, staff_id: int) -> Staff:
+        """That member of staff; NotFound."""
+
+    def all(self) -> tuple[Staff, ...]:
+        """Everybody, by key."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dialogue:
+    """Where a person stands in a conversation: its name, and what was said so far."""
+
+    name: str
+    state: dict[str, Json]
+    changed_at: datetime
+
+
+class Dialogues(Protocol):
+    """Conversations of several steps, one for each chat; they outlive a restart."""
+
+    def of(self, chat: Chat) -> Dialogue | None:
+        """The one under way in this chat."""
+
+    def put(self, chat: Chat, name: str, state: Mapping[str, Json]) -> None:
+        """Remember where it stands."""
+
+    def end(self, chat: Chat) -> None:
+        """Forget it."""
+
+
+class Numbers(Protocol):
+    """Numbers given out in order, without gaps or doubles."""
+
+    def next(self, name: str, *, first: int) -> int:
+        """The next number of that series; ``first`` for the very first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitOfWork:
+    """One shop, one moment, one transaction."""
+
+    shop: Shop
+    now: datetime
+    #: an unguessable id of 22 letters, fresh with every call
+    new_id: Callable[[], str]
+    #: signs links and codes; the domain never sees the secret itself
+    sign: Callable[[str], str]
+    people: People
+    customers: Customers
+    inventory: Inventory
+    orders: Orders
+    payments: Payments
+    parcels: Parcels
+    returns: Returns
+    cases: Cases
+    metrics: Metrics
+    outbox: Outbox
+    dialogues: Dialogues
+    numbers: Numbers
+    audit: Audit
+
+    def record(self, actor: Actor, action: str, subject: str, detail: Mapping[str, Json] | None = None) -> None:
+        """An audit line in the name of whoever acts."""
+        self.audit.add(actor.audit_name, action, subject, detail)

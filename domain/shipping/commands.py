@@ -1,0 +1,59 @@
+"""What people ask about parcels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from domain.messages import Command
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShowParcels(Command):
+    """The parcels of an order, by its number or a tracking number; without one, everything that is late."""
+
+    order: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListLateParcels(Command):
+    """Everything that is late, the worst first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TellCustomer(Command):
+    """Write to the customer whose parcel is late; ``text`` is previewed and edited first."""
+
+    case_id: int
+    version: int
+    text: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SnoozeParcel(Command):
+    """Be quiet about it for some days, unless it gets worse."""
+
+    case_id: int
+    version: int
+    days: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolveParcel(Command):
+    """Somebody has taken care of it: quiet for good, unless it gets worse."""
+
+    case_id: int
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class WhyParcel(Command):
+    """The rule with its figures, and every scan."""
+
+    case_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class WhereIsMyParcel(Command):
+    """A customer asks where their own order is; without one they choose."""
+
+    order_id: int | None = None

@@ -1,0 +1,235 @@
+"""Stripe: refunds out, by intent; refunds and disputes in, as facts.
+
+The intent's id is the idempotency key, one key for ever. Stripe forgets keys after 24 hours, so 20 hours after the
+first call the refund is looked up by its metadata instead: never a blind second call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import aiohttp
+import stripe
+
+from domain.errors import Conflict
+from domain.jobs import Engine, Job, Transaction
+from domain.messages import Fact
+from domain.outcomes import Done, Failed, Later, Outcome, Superseded, Unknown, wait_before
+from domain.payments import (
+    DisputeClosed,
+    DisputeOpened,
+    Refund,
+    RefundSettled,
+    RefundState,
+    note_refund_settled,
+    refund_sent,
+    refund_to_send,
+)
+from domain.wire import Json
+
+#: our intent's id in the refund's metadata
+INTENT: Final = "opsbell_refund"
+#: docs.stripe.com/api/idempotent_requests: keys live at least 24 hours; four are left for clocks and queues
+_KEY_LIFE: Final = timedelta(hours=20)
+_TIMEOUT: Final = 20.0
+#: how Stripe's statuses are called here
+_STATES: Final[dict[str, RefundState]] = {
+    "pending": RefundState.PENDING, "requires_action": RefundState.PENDING, "succeeded": RefundState.SUCCEEDED,
+    "failed": RefundState.FAILED, "canceled": RefundState.FAILED,
+}
+
+
+def client(key: str, base_url: str | None = None) -> stripe.StripeClient:
+    """A client without retries of its own: a retry is a job's, with the job's key."""
+    return stripe.StripeClient(
+        key, http_client=stripe.AIOHTTPClient(timeout=_TIMEOUT), max_network_retries=0,
+        base_addresses={"api": base_url.rstrip("/")} if base_url else {},
+    )
+
+
+async def probe(key: str, base_url: str | None) -> str | None:
+    """What stands between us and Stripe, in a few words; None if nothing does."""
+    try:
+        await client(key, base_url).v1.refunds.list_async({"limit": 1})
+    except stripe.APIConnectionError:
+        return "cannot be reached from here"
+    except stripe.StripeError as error:
+        return f"refuses: {error.user_message or error.code or error.http_status}"
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundCarrier:
+    """Carries ``refund`` jobs."""
+
+    client: stripe.StripeClient
+    engine: Engine
+    kind: str = "refund"
+
+    def gaps(self, job: Job) -> Mapping[str, timedelta]:  # noqa: ARG002  the Carrier's own signature
+        """One payment's refunds follow each other anyway; Stripe allows 100 calls a second."""
+        return {"stripe:all": timedelta(milliseconds=20)}
+
+    async def carry(self, job: Job) -> Outcome:
+        """Have Stripe refund exactly what was approved, once."""
+        try:
+            refund = await self.engine.write(lambda transaction: _begin(transaction, job))
+        except Conflict as error:
+            return Failed(reason=error.sentence)
+        if refund is None:
+            return Superseded()
+        try:
+            return await self._refund(refund)
+        except stripe.StripeError as error:
+            return refused(job, error)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return Unknown(reason=f"{type(error).__name__} while speaking to Stripe")
+
+    def settle(self, job: Job, outcome: Outcome, transaction: Transaction) -> None:
+        """Write what Stripe said: block 2 of the refund, in the transaction that closes the job."""
+        refund_id = str(job.payload["refund"])
+        match outcome:
+            case Done():
+                receipt = outcome.receipt
+                fact = RefundSettled(
+                    refund_id=refund_id, stripe_refund=_word(receipt.get("refund")),
+                    state=RefundState(str(receipt["state"])), failure=_word(receipt.get("failure")),
+                    card_last4=_word(receipt.get("card")),
+                )
+            case Failed():
+                fact = RefundSettled(
+                    refund_id=refund_id, stripe_refund=None, state=RefundState.NEEDS_HUMAN, failure=outcome.reason
+                )
+            case _:
+                return
+        if job.shop_id is not None:
+            note_refund_settled(fact, transaction.of(job.shop_id))
+
+    async def _refund(self, refund: Refund) -> Outcome:
+        first = refund.first_sent_at
+        if first is not None and self.engine.now() - first > _KEY_LIFE:
+            found = await self._look_up(refund)
+            return found or Failed(reason="sent more than 20 hours ago, and Stripe shows no such refund")
+        answer = await self.client.v1.refunds.create_async(
+            {
+                "payment_intent": refund.payment_intent or "",
+                "amount": refund.amount.minor,
+                "reason": "requested_by_customer",
+                "metadata": {INTENT: refund.id},
+                "expand": ["charge"],
+            },
+            {"idempotency_key": refund.id},
+        )
+        return _receipt(answer)
+
+    async def _look_up(self, refund: Refund) -> Outcome | None:
+        listed = await self.client.v1.refunds.list_async({"payment_intent": refund.payment_intent or "", "limit": 100})
+        for one in listed.data:
+            if one.metadata and INTENT in one.metadata and one.metadata[INTENT] == refund.id:
+                return _receipt(one)
+        return None
+
+
+def _begin(transaction: Transaction, job: Job) -> Refund | None:
+    """The refund to send, with the moment of the first call remembered; None if it is settled already."""
+    if job.shop_id is None:
+        return None
+    uow = transaction.of(job.shop_id)
+    refund = refund_to_send(str(job.payload["refund"]), uow)
+    return None if refund is None else refund_sent(refund.id, uow)
+
+
+def _receipt(answer: stripe.Refund) -> Done:
+    state = _STATES.get(answer.status or "", RefundState.NEEDS_HUMAN)
+    # Stripe leaves failure_reason out of a refund that has not failed.
+    failure = answer.failure_reason if state is RefundState.FAILED else None
+    return Done(receipt={"refund": answer.id, "state": state.value, "failure": failure, "card": _card(answer)})
+
+
+def _card(answer: stripe.Refund) -> str | None:
+    """The last four digits of the card that gets the money; None for other ways of paying."""
+    charge = answer.charge
+    details = charge.payment_method_details if isinstance(charge, stripe.Charge) else None
+    card = details.card if details is not None and details.type == "card" else None
+    return card.last4 if card is not None else None
+
+
+def refused(job: Job, error: stripe.StripeError) -> Outcome:
+    """What an error of Stripe's means for a refund. Source: docs.stripe.com/error-handling."""
+    words = error.user_message or error.code or type(error).__name__
+    match error:
+        case stripe.IdempotencyError():
+            return Failed(reason=f"Stripe knows this key with other figures: {words}")
+        case stripe.RateLimitError():
+            return Later(wait=wait_before(job.attempts), reason="Stripe asked us to wait", counts=False)
+        case stripe.AuthenticationError() | stripe.PermissionError():
+            return Later(wait=timedelta(minutes=5), reason="Stripe refused our key: check OPSBELL_STRIPE_KEY")
+        case stripe.APIConnectionError():
+            return Unknown(reason="Stripe cannot be reached")
+        case _ if error.http_status == 409:
+            return Later(wait=wait_before(job.attempts), reason="the same refund is under way at Stripe")
+        case stripe.InvalidRequestError() | stripe.CardError():
+            # Stripe has looked at it and done nothing: known for good.
+            return Done(receipt={"refund": None, "state": RefundState.FAILED.value, "failure": words[:300]})
+    return Unknown(reason=f"Stripe answered {error.http_status}")
+
+
+def facts(event: Mapping[str, Json]) -> tuple[Fact, ...]:
+    """The facts of a webhook event; none for kinds that mean nothing here. ValueError if it is not as Stripe writes."""
+    kind, data = str(event.get("type", "")), event.get("data")
+    thing = data.get("object") if isinstance(data, dict) else None
+    if not isinstance(thing, dict):
+        raise ValueError("a Stripe event carries data.object")
+    if kind in {"refund.created", "refund.updated", "refund.failed", "charge.refund.updated"}:
+        return (_settled(thing),)
+    if kind in {"charge.dispute.created", "charge.dispute.updated"}:
+        return (_opened(thing),)
+    if kind == "charge.dispute.closed":
+        return (_closed(thing),)
+    return ()
+
+
+def payment_intent(event: Mapping[str, Json]) -> str | None:
+    """The payment that an event is about: it tells whose shop it is."""
+    data = event.get("data")
+    thing = data.get("object") if isinstance(data, dict) else None
+    return _word(thing.get("payment_intent")) if isinstance(thing, dict) else None
+
+
+def _settled(thing: Mapping[str, Json]) -> RefundSettled:
+    metadata = thing.get("metadata")
+    ours = metadata.get(INTENT) if isinstance(metadata, dict) else None
+    return RefundSettled(
+        refund_id=_word(ours), stripe_refund=_word(thing.get("id")),
+        state=_STATES.get(str(thing.get("status")), RefundState.NEEDS_HUMAN),
+        failure=_word(thing.get("failure_reason")),
+    )
+
+
+def _opened(thing: Mapping[str, Json]) -> DisputeOpened:
+    evidence = thing.get("evidence_details")
+    due = evidence.get("due_by") if isinstance(evidence, dict) else None
+    return DisputeOpened(
+        stripe_dispute=str(thing["id"]), payment_intent=str(thing["payment_intent"]), state=str(thing["status"]),
+        reason=str(thing["reason"]), amount_minor=int(str(thing["amount"])), currency=str(thing["currency"]).upper(),
+        at=_moment(thing["created"]), due_by=_moment(due) if due else None,
+    )
+
+
+def _closed(thing: Mapping[str, Json]) -> DisputeClosed:
+    return DisputeClosed(
+        stripe_dispute=str(thing["id"]), payment_intent=str(thing["payment_intent"]), state=str(thing["status"]),
+        reason=str(thing["reason"]), amount_minor=int(str(thing["amount"])), currency=str(thing["currency"]).upper(),
+        at=_moment(thing["created"]),
+    )
+
+
+def _moment(value: Json) -> datetime:
+    return datetime.fromtimestamp(int(str(value)), UTC)
+
+
+def _word(value: Json) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,209 @@
+"""fire(): what runs by itself, and the working off of what was stored. Each run is one transaction.
+
+APScheduler computes when a schedule is next due; a job row holds it, so that it runs once whatever dies in between.
+An occurrence's key is the job, the shop and its local date or slot. Completing one writes the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Final, Protocol
+
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from domain.digest import morning_digest
+from domain.errors import OpsError
+from domain.inventory import sweep_stock
+from domain.jobs import Engine, Job, Transaction
+from domain.outcomes import wait_before
+from domain.ports import UnitOfWork
+from domain.returns import sweep_overdue_returns
+from domain.shipping import sweep_parcels
+from domain.shops import Shop
+from domain.time import zone
+from handlers.webhooks import Source
+
+log = logging.getLogger("opsbell.jobs")
+
+_LEASE: Final = timedelta(seconds=120)
+_ATTEMPTS: Final = 10
+_AT_ONCE: Final = 8
+_EPOCH: Final = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+class Trigger(Protocol):
+    """APScheduler's own: the next moment after one."""
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime | None:
+        """When it is next due."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """One job that runs by itself in every shop. ``run(uow, day)``: the shop's local date of the slot."""
+
+    name: str
+    trigger: Callable[[Shop], Trigger]
+    run: Callable[[UnitOfWork, date], None]
+    #: at most once for each local date of the shop, whatever the trigger says
+    daily: bool = False
+
+    def after(self, shop: Shop, moment: datetime) -> datetime:
+        """The next moment at which it is due, strictly after this one."""
+        just_after = moment + timedelta(microseconds=1)
+        due = self.trigger(shop).get_next_fire_time(None, just_after)
+        if due is None:
+            raise RuntimeError(f"{self.name} is never due again")
+        return due.astimezone(UTC)
+
+    def slot(self, shop: Shop, due: datetime) -> str:
+        """What makes an occurrence the same one."""
+        return shop.calendar.today(due).isoformat() if self.daily else due.strftime("%Y%m%dT%H%MZ")
+
+
+def _every(minutes: int) -> Callable[[Shop], Trigger]:
+    def trigger(shop: Shop) -> Trigger:
+        del shop
+        made: Trigger = IntervalTrigger(minutes=minutes, start_date=_EPOCH, timezone=UTC)
+        return made
+
+    return trigger
+
+
+def _digest_time(shop: Shop) -> Trigger:
+    made: Trigger = CronTrigger(
+        hour=shop.digest_at.hour, minute=shop.digest_at.minute, timezone=zone(shop.calendar.time_zone)
+    )
+    return made
+
+
+SCHEDULES: Final = (
+    Schedule(name="stock", trigger=_every(15), run=lambda uow, _: sweep_stock(uow)),
+    Schedule(name="parcels", trigger=_every(15), run=lambda uow, _: sweep_parcels(uow)),
+    Schedule(name="returns", trigger=_every(15), run=lambda uow, _: sweep_overdue_returns(uow)),
+    Schedule(name="digest", trigger=_digest_time, run=morning_digest, daily=True),
+)
+_BY_NAME: Final[Mapping[str, Schedule]] = {one.name: one for one in SCHEDULES}
+
+
+def plan(transaction: Transaction) -> None:
+    """Write the next occurrence of every schedule of every shop; those that stand already stay."""
+    for shop in transaction.shops.all():
+        for schedule in SCHEDULES:
+            _write(transaction, shop, schedule, schedule.after(shop, transaction.now))
+
+
+def fire(job: Job, transaction: Transaction) -> None:
+    """Run one occurrence and write the next, in the transaction that closes it. Missed ones are not made up for."""
+    schedule, shop = _BY_NAME[str(job.payload["name"])], transaction.shops.by_key(str(job.payload["shop"]))
+    due = datetime.fromisoformat(str(job.payload["due"]))
+    schedule.run(transaction.of(shop.id), shop.calendar.today(due if not schedule.daily else _day_of(due, transaction)))
+    _write(transaction, shop, schedule, schedule.after(shop, max(due, transaction.now)))
+
+
+def _day_of(due: datetime, transaction: Transaction) -> datetime:
+    # A digest that was missed for days speaks of the day before it is posted, not of a day long gone.
+    return max(due, transaction.now)
+
+
+def _write(transaction: Transaction, shop: Shop, schedule: Schedule, due: datetime) -> None:
+    transaction.jobs.add(
+        key=f"schedule:{schedule.name}:{shop.key}:{schedule.slot(shop, due)}", kind="fire", due_at=due, shop_id=shop.id,
+        lane=f"schedule:{schedule.name}:{shop.key}",
+        payload={"name": schedule.name, "shop": shop.key, "due": due.isoformat()},
+    )
+
+
+@dataclass(kw_only=True)
+class Worker:
+    """The loop that works off internal jobs for as long as the process runs: stored events and schedules."""
+
+    engine: Engine
+    sources: Sequence[Source]
+    owner: str
+    sleep: Callable[[float], Awaitable[None]]
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    poll_seconds: float = 0.25
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            self.wake.clear()
+            try:
+                worked = await self.step()
+            except Exception:  # the database may be away for a while; nothing is lost meanwhile
+                log.exception("the worker could not reach its jobs")
+                await self.sleep(2)
+                continue
+            if not worked:
+                await self._rest()
+
+    async def step(self) -> int:
+        """Work off what is due now, a handful at once; how many."""
+        claimed = await self.engine.write(
+            lambda transaction: transaction.jobs.claim(
+                kinds=("learn", "fire"), owner=self.owner, limit=_AT_ONCE, lease=_LEASE
+            )
+        )
+        await asyncio.gather(*(self._work(job) for job in claimed))
+        return len(claimed)
+
+    async def _work(self, job: Job) -> None:
+        try:
+            await self.engine.write(lambda transaction: self._whole(job, transaction))
+        except OpsError as error:
+            sentence = error.sentence
+            await self._settle(lambda transaction: self._refuse(job, sentence, transaction))
+        except Exception as error:
+            log.exception("job %s broke", job.key)
+            reason = type(error).__name__
+            await self._settle(lambda transaction: self._again(job, reason, transaction))
+
+    def _whole(self, job: Job, transaction: Transaction) -> None:
+        if not transaction.jobs.done(job):
+            return
+        if job.kind == "fire":
+            fire(job, transaction)
+            return
+        received = transaction.inbox.one(int(str(job.payload["inbox"])))
+        self._source(received.source).work(received, transaction)
+        transaction.inbox.worked(received.id)
+
+    def _refuse(self, job: Job, sentence: str, transaction: Transaction) -> None:
+        """A rule forbids it, and always will: the sender hears why, the event is kept with its error."""
+        if job.kind == "fire":
+            self._again(job, sentence, transaction)
+            return
+        if not transaction.jobs.done(job, {"refused": sentence}):
+            return
+        log.warning("an event was refused: %s", job.key)
+        received = transaction.inbox.one(int(str(job.payload["inbox"])))
+        self._source(received.source).refuse(received, sentence, transaction)
+        transaction.inbox.worked(received.id, error=sentence)
+
+    def _again(self, job: Job, reason: str, transaction: Transaction) -> None:
+        if job.kind == "learn" and job.attempts >= _ATTEMPTS:
+            transaction.jobs.bury(job, reason)
+            transaction.inbox.worked(int(str(job.payload["inbox"])), error=reason)
+            return
+        transaction.jobs.later(job, at=transaction.now + wait_before(job.attempts), error=reason, in_doubt=False)
+
+    async def _settle(self, work: Callable[[Transaction], None]) -> None:
+        try:
+            await self.engine.write(work)
+        except Exception:
+            log.exception("a job could not be settled; its lease will run out and it is taken up again")
+
+    def _source(self, name: str) -> Source:
+        return next(source for source in self.sources if source.source == name)
+
+    async def _rest(self) -> None:
+        try:
+            await asyncio.wait_for(self.wake.wait(), timeout=self.poll_seconds)
+        except TimeoutError:
+            return

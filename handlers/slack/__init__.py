@@ -1,0 +1,6 @@
+"""Slack's way in: commands, buttons, forms and App Home, by HTTP or Socket Mode, through the same four listeners."""
+
+from handlers.slack.door import events
+from handlers.slack.listeners import SlackDesk
+
+__all__ = ["SlackDesk", "events"]

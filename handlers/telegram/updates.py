@@ -1,0 +1,158 @@
+"""An update, as a command of the desk or of the customer's conversation; the reply leaves by the outbox."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from aiogram.types import CallbackQuery, Message, Update
+from pydantic import ValidationError
+
+from domain.answers import AreYouSure, Refused
+from domain.dialogue import Say, SendPhoto, ShareContact, Start
+from domain.errors import BadInput, OpsError
+from domain.jobs import Received, Transaction
+from domain.messages import Chat, Command
+from domain.messages import Message as Said
+from domain.people import Actor
+from domain.ports import UnitOfWork
+from handlers import questions
+from handlers.commands import SHORT_NAMES, read
+from handlers.run import Who, begin, carry_out, form_for, press, run
+from notifications.telegram.texts import PRESS
+
+_STAFF_NAMES: Final = frozenset({"ops", "help", *SHORT_NAMES})
+
+
+@dataclass(frozen=True, kw_only=True)
+class TelegramUpdates:
+    """Works off stored updates. ``username``: the bot's own name, as groups address it."""
+
+    username: str = ""
+    source: str = "telegram"
+
+    def work(self, received: Received, transaction: Transaction) -> None:
+        """Do what an update asks for, and have the reply said."""
+        update = _parsed(received)
+        if update.callback_query is not None:
+            self._pressed(update, update.callback_query, transaction)
+        elif update.message is not None and update.message.from_user is not None:
+            self._heard(update, update.message, transaction)
+        elif update.my_chat_member is not None and update.my_chat_member.new_chat_member.status == "kicked":
+            member = update.my_chat_member
+            for shop in transaction.shops.all():
+                transaction.of(shop.id).customers.unreachable(member.from_user.id)
+
+    def refuse(self, received: Received, sentence: str, transaction: Transaction) -> None:
+        """Tell the person what could not be done; a press hears it as an alert."""
+        update = _parsed(received)
+        if update.callback_query is not None:
+            _answer(transaction, update.callback_query.id, sentence)
+            return
+        who = _who(update)
+        if who is None:
+            return
+        uow, _ = begin(transaction, who)
+        _reply(uow, who, update.update_id, Refused(sentence=sentence))
+
+    def _heard(self, update: Update, message: Message, transaction: Transaction) -> None:
+        who = _who(update)
+        if who is None or message.from_user is None or message.from_user.is_bot:
+            return
+        private = message.chat.type == "private"
+        uow, actor = begin(transaction, who)
+        name, text = self._command(message.text or "")
+        if name in _STAFF_NAMES and actor.staff is not None:
+            reply = _typed(uow, actor, who, name, text)
+        elif not private:
+            return  # in a group only commands are meant for us
+        elif actor.staff is not None and questions.waits(uow, _chat(who)):
+            reply = questions.answer(transaction, uow, actor, who, message.text or "")
+        else:
+            reply = run(_spoken(message, name, text), actor, uow)
+        _reply(uow, who, update.update_id, reply)
+
+    def _pressed(self, update: Update, query: CallbackQuery, transaction: Transaction) -> None:
+        data = query.data or ""
+        who = _who(update)
+        if who is None or not data.startswith(PRESS):
+            _answer(transaction, query.id, "I don't know this button.")
+            return
+        uow, actor, button = press(transaction, who, data.removeprefix(PRESS))
+        confirm = button.confirm
+        if confirm is not None:
+            reply: Said = AreYouSure.about(button.command, confirm.question, confirm.yes, confirm.no)
+        elif (meant := questions.handle(transaction, uow, actor, who, button.command)) is not None:
+            reply = meant
+        elif (form := form_for(button.command, actor, uow)) is not None:
+            reply = questions.begin(uow, _chat(who), form, token=button.token)
+        else:
+            reply = carry_out(transaction, uow, actor, who, button, button.command)
+        _answer(transaction, query.id, None)
+        if query.message is not None and reply.kind == button.shown_in:
+            number = str(query.message.message_id)
+            uow.outbox.replace(_chat(who), number, reply, once=f"reply:{update.update_id}")
+        else:
+            _reply(uow, who, update.update_id, reply)
+
+    def _command(self, text: str) -> tuple[str, str]:
+        """The name and the rest of a command such as /stock@opsbell_bot low; no name for anything else."""
+        if not text.startswith("/"):
+            return "", text
+        word, _, rest = text[1:].partition(" ")
+        name, _, addressed = word.partition("@")
+        if addressed and self.username and addressed.lower() != self.username.lower():
+            return "", ""
+        return name.lower(), rest.strip()
+
+
+def _typed(uow: UnitOfWork, actor: Actor, who: Who, name: str, text: str) -> Said:
+    asked = read("ops", "help") if name == "help" else read(name, text)
+    if asked.command is None and asked.missing is not None:
+        return questions.begin(uow, _chat(who), asked.missing, path=asked.entry.path)
+    if asked.command is None:
+        raise BadInput(f"That needs more: /{asked.entry.usage}")
+    return run(asked.command, actor, uow)
+
+
+def _spoken(message: Message, name: str, text: str) -> Command:
+    """What a customer did, as the conversation's command."""
+    if message.contact is not None:
+        return ShareContact(phone=message.contact.phone_number, user_id=message.contact.user_id)
+    if message.photo:
+        return SendPhoto(file_id=message.photo[-1].file_id, caption=message.caption)
+    if name == "start":
+        return Start(payload=text or None)
+    return Say(text=message.text or message.caption or "")
+
+
+def _parsed(received: Received) -> Update:
+    try:
+        return Update.model_validate_json(received.body)
+    except ValidationError:
+        raise OpsError("That update is not as Telegram writes them.") from None
+
+
+def _who(update: Update) -> Who | None:
+    query, message = update.callback_query, update.message
+    if query is not None:
+        place = query.message.chat.id if query.message is not None else query.from_user.id
+        return Who(platform="telegram", user=str(query.from_user.id), place=str(place))
+    if message is not None and message.from_user is not None:
+        return Who(platform="telegram", user=str(message.from_user.id), place=str(message.chat.id))
+    return None
+
+
+def _chat(who: Who) -> Chat:
+    return Chat(platform="telegram", address=who.place or who.user)
+
+
+def _reply(uow: UnitOfWork, who: Who, update_id: int, message: Said) -> None:
+    uow.outbox.tell(_chat(who), message, once=f"reply:{update_id}")
+
+
+def _answer(transaction: Transaction, callback: str, text: str | None) -> None:
+    transaction.jobs.add(
+        key=f"answer:{callback}", kind="answer.telegram", payload={"callback": callback, "text": text},
+        due_at=transaction.now,
+    )

@@ -1,0 +1,21 @@
+"""Which use case runs for which command, and which form a command needs: the topics' own tables, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from domain import dialogue, digest, home, inventory, returns, shipping
+from domain.forms import Form
+from domain.messages import Command, UseCase
+from handlers.commands import ShowHelp, show_help
+
+USE_CASES: Final[Mapping[type[Command], UseCase]] = {
+    **inventory.USE_CASES, **shipping.USE_CASES, **returns.USE_CASES, **dialogue.USE_CASES, **digest.USE_CASES,
+    **home.USE_CASES,
+    ShowHelp: show_help,
+}
+
+FORMS: Final[Mapping[type[Command], Form | Callable[..., Form]]] = {
+    **inventory.FORMS, **shipping.FORMS, **returns.FORMS,
+}

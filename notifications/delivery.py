@@ -1,0 +1,144 @@
+"""deliver(): the one way out. Claim a lane's head, mark it as sending, carry it, settle what it left behind.
+
+The attempt is counted before it is made and the mark stands before the wire, so whatever kills this process leaves
+behind a job that says how far it came.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from domain.jobs import Engine, Job, Jobs, Transaction
+from domain.outcomes import Carrier, Done, Failed, Later, Outcome, Superseded, Unknown, wait_before
+
+log = logging.getLogger("opsbell.delivery")
+
+#: longer than the slowest send (every carrier's own timeout is at most 20 s)
+LEASE: Final = timedelta(seconds=60)
+#: a send may start only if this much of the lease is left
+_FENCE: Final = timedelta(seconds=25)
+_ATTEMPTS: Final = 12
+_AT_ONCE: Final = 16
+_GIVEN_UP: Final = "given up after too many attempts"
+
+
+@dataclass(kw_only=True)
+class Delivery:
+    """The loop that carries jobs for as long as the process runs."""
+
+    engine: Engine
+    carriers: Mapping[str, Carrier]
+    #: this process, as the lease names it
+    owner: str
+    sleep: Callable[[float], Awaitable[None]]
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    poll_seconds: float = 0.25
+    _under_way: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def run(self) -> None:
+        """Carry what is due until cancelled; then let what is under way finish."""
+        try:
+            while True:
+                self.wake.clear()
+                try:
+                    started = await self.step()
+                except Exception:  # the database may be away for a while; nothing is lost meanwhile
+                    log.exception("the delivery could not reach its jobs")
+                    await self.sleep(2)
+                    continue
+                if not started:
+                    await self._rest()
+        finally:
+            if self._under_way:
+                await asyncio.wait(self._under_way, timeout=20)
+
+    async def step(self) -> bool:
+        """Start what can be started now; whether anything was."""
+        room = _AT_ONCE - len(self._under_way)
+        if room <= 0:
+            return False
+        claimed = await self.engine.write(lambda transaction: self._claim(transaction, room))
+        for job in claimed:
+            task = asyncio.create_task(self.deliver(job))
+            self._under_way.add(task)
+            task.add_done_callback(self._landed)
+        return bool(claimed)
+
+    async def deliver(self, job: Job) -> None:
+        """Carry one claimed job and settle it. Never raises: whatever goes wrong is an outcome of the job."""
+        carrier = self.carriers[job.kind]
+        start = await self.engine.write(lambda transaction: self._start(transaction, job, carrier))
+        if start is None:
+            return
+        await self.sleep(max(0.0, (start - self.engine.now()).total_seconds()))
+        if self.engine.now() > job.leased_until - _FENCE:
+            return  # the lease is nearly over: somebody else may already be sending
+        try:
+            outcome = await carrier.carry(job)
+        except Exception as error:  # a carrier's own bug must not stop the others
+            log.exception("carrier %s broke on job %s", job.kind, job.key)
+            outcome = Unknown(reason=f"{type(error).__name__} in the carrier")
+        await self._settle(job, carrier, outcome)
+
+    def _claim(self, transaction: Transaction, room: int) -> tuple[Job, ...]:
+        return transaction.jobs.claim(kinds=tuple(self.carriers), owner=self.owner, limit=room, lease=LEASE)
+
+    def _start(self, transaction: Transaction, job: Job, carrier: Carrier) -> datetime | None:
+        """Take places in the lanes; the moment to start, or None if that is too far off or the lease is lost."""
+        now, rows = transaction.now, transaction.jobs
+        if job.attempts > _ATTEMPTS:
+            if rows.bury(job, _GIVEN_UP):
+                carrier.settle(job, Failed(reason=_GIVEN_UP), transaction)
+            return None
+        gaps = carrier.gaps(job)
+        busy = [moment for lane in gaps if (moment := rows.free_at(lane)) is not None and moment > now]
+        if busy and max(busy) - now > timedelta(seconds=2):
+            rows.later(job, at=max(busy), error="waiting for its turn", in_doubt=job.in_doubt, counts=False)
+            return None
+        start = max([now, *(rows.pace(lane, gap=gap) for lane, gap in sorted(gaps.items()))])
+        return start if rows.mark_sending(job) else None
+
+    async def _settle(self, job: Job, carrier: Carrier, outcome: Outcome) -> None:
+        def whole(transaction: Transaction) -> None:
+            if self._close(transaction.jobs, transaction.now, job, outcome):
+                carrier.settle(job, outcome, transaction)
+
+        await self.engine.write(whole)
+        self.wake.set()
+
+    def _close(self, rows: Jobs, now: datetime, job: Job, outcome: Outcome) -> bool:
+        match outcome:
+            case Done():
+                return rows.done(job, outcome.receipt)
+            case Superseded():
+                return rows.done(job, state="superseded")
+            case Failed():
+                log.error("job %s failed for good: %s", job.key, outcome.reason)
+                return rows.bury(job, outcome.reason)
+            case Later():
+                if outcome.lane:
+                    rows.hold(outcome.lane, until=now + outcome.wait)
+                return rows.later(
+                    job, at=now + outcome.wait, error=outcome.reason, in_doubt=job.in_doubt, counts=outcome.counts
+                )
+            case Unknown():
+                log.warning("job %s has an unknown outcome: %s", job.key, outcome.reason)
+                return rows.later(job, at=now + wait_before(job.attempts), error=outcome.reason, in_doubt=True)
+
+    def _landed(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        self.wake.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("settling a job failed; its lease will run out and it is taken up again", exc_info=error)
+
+    async def _rest(self) -> None:
+        try:
+            await asyncio.wait_for(self.wake.wait(), timeout=self.poll_seconds)
+        except TimeoutError:
+            return
+

@@ -1,0 +1,1 @@
+"""Slack: blocks and how they are sent."""

@@ -1,0 +1,166 @@
+"""Words and buttons -> Block Kit, within Slack's published limits. JSON is built here, never templated.
+
+Limits: docs.slack.dev/reference/block-kit/blocks, read 2026-11; the total of about 13,200 characters a message is
+undocumented (slackapi/bolt-js#2509).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from domain.messages import Chart, ChartKind, Letter, StampedButton, Style, Table
+from notifications.catalogue import Words
+from notifications.dialect import clean
+
+Block = dict[str, Any]
+
+SECTION: Final = 3000
+BUTTON_LABEL: Final = 75
+#: Slack refuses a message of about 13,200 characters; what is over is cut from the body, never from the title
+TOTAL: Final = 12_000
+_MAX_BLOCKS: Final = 50
+_CHART_LABEL: Final = 20
+_CHART_POINTS: Final = 20
+_TABLE_ROWS: Final = 100
+_TABLE_COLUMNS: Final = 20
+
+
+def blocks(words: Words, letter: Letter, *, photos: tuple[Block, ...] = (), rich: bool = True) -> list[Block]:
+    """The blocks of a message. ``rich``: native charts and tables; False writes them as text, for old workspaces."""
+    built = [_section(f"*{_inner(words.title)}*")] if words.title else []
+    built += [_section(part) for part in _parts(str(words.body)[: TOTAL - len(words.title)])]
+    for table in letter.message.tables:
+        built += _table(table, rich=rich)
+    for chart in letter.message.charts:
+        built += _chart(chart, rich=rich)
+    built += photos
+    if words.note:
+        built.append({"type": "context", "elements": [_mrkdwn(str(words.note)[:SECTION])]})
+    actions = _actions(letter.buttons)
+    return built[: _MAX_BLOCKS - len(actions)] + actions
+
+
+def confirm_object(button: StampedButton) -> Block | None:
+    """Slack's question before a press counts."""
+    if button.confirm is None:
+        return None
+    confirm: Block = {
+        "title": _plain("Please confirm", 100),
+        "text": _plain(button.confirm.question, 300),
+        "confirm": _plain(button.confirm.yes, 30),
+        "deny": _plain(button.confirm.no, 30),
+    }
+    if button.style is Style.DANGER:
+        confirm["style"] = "danger"
+    return confirm
+
+
+def _inner(title: str) -> str:
+    # The title is bold as a whole; a bold run within it would end that early.
+    return title.replace("*", "").replace("\n", " ")[: SECTION - 2]
+
+
+def _section(text: str) -> Block:
+    return {"type": "section", "text": _mrkdwn(text)}
+
+
+def _mrkdwn(text: str) -> Block:
+    # verbatim: Slack makes no links or mentions of its own out of bare addresses and names
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def _plain(text: str, length: int) -> Block:
+    cut = clean(text)
+    return {"type": "plain_text", "text": cut if len(cut) <= length else cut[: length - 1] + "…", "emoji": True}
+
+
+def _parts(body: str) -> list[str]:
+    """The body in pieces that fit a section, cut at line ends, never inside an escape such as ``&amp;``."""
+    parts: list[str] = []
+    current = ""
+    for whole in body.splitlines():
+        line = whole
+        while len(line) > SECTION:
+            cut = line.rfind(" ", 0, SECTION)
+            cut = cut if cut > 0 else line.rfind("&", SECTION - 6, SECTION)
+            cut = cut if cut > 0 else SECTION
+            parts += [current, line[:cut]] if current else [line[:cut]]
+            current, line = "", line[cut:]
+        if len(current) + len(line) + 1 > SECTION:
+            parts.append(current)
+            current = ""
+        current = f"{current}\n{line}" if current else line
+    parts.append(current)
+    return [part for part in parts if part.strip()]
+
+
+def _actions(stamped: tuple[StampedButton, ...]) -> list[Block]:
+    plain = [button for button in stamped if not button.more]
+    more = [button for button in stamped if button.more]
+    elements = [_button(button) for button in plain[:20]]
+    with_question = [button for button in more if button.confirm is not None]
+    quiet = [button for button in more if button.confirm is None]
+    elements += [_button(button) for button in with_question]
+    for start in range(0, len(quiet), 5):
+        group = quiet[start : start + 5]
+        elements.append(_button(group[0]) if len(group) == 1 else _overflow(group, start))
+    return [{"type": "actions", "elements": elements}] if elements else []
+
+
+def _button(button: StampedButton) -> Block:
+    built: Block = {"type": "button", "text": _plain(button.label, BUTTON_LABEL)}
+    if button.url is not None:
+        built |= {"url": button.url, "action_id": f"url:{button.label[:100]}"}
+    else:
+        built |= {"action_id": f"press:{button.token}", "value": button.token}
+    if button.style is not Style.PLAIN:
+        built["style"] = button.style.value
+    question = confirm_object(button)
+    return built | ({"confirm": question} if question else {})
+
+
+def _overflow(group: list[StampedButton], number: int) -> Block:
+    return {
+        "type": "overflow",
+        "action_id": f"more:{number}",
+        "options": [{"text": _plain(button.label, BUTTON_LABEL), "value": button.token} for button in group],
+    }
+
+
+def _table(table: Table, *, rich: bool) -> list[Block]:
+    rows = [table.headings, *table.rows][: _TABLE_ROWS + 1]
+    if not rich or len(rows) < 2:
+        lines = [" · ".join(clean(cell) for cell in row) for row in rows]
+        return [_section(part) for part in _parts(_escape("\n".join(lines)))]
+    cells = [[{"type": "raw_text", "text": clean(cell)[:200] or "–"} for cell in row[:_TABLE_COLUMNS]] for row in rows]
+    return [{"type": "data_table", "caption": clean(table.caption)[:150] or "Table", "rows": cells, "page_size": 10}]
+
+
+def _chart(chart: Chart, *, rich: bool) -> list[Block]:
+    labels = chart.labels[-_CHART_POINTS:]
+    if not rich or not labels:
+        lines = [clean(chart.title)]
+        lines += [f"{one.name}: {', '.join(f'{value:g}' for value in one.values[-7:])}" for one in chart.series]
+        return [_section(_escape("\n".join(lines))[:SECTION])]
+    series = [
+        {
+            "name": clean(one.name)[:_CHART_LABEL],
+            "data": [
+                {"label": clean(label)[:_CHART_LABEL], "value": value}
+                for label, value in zip(labels, one.values[-_CHART_POINTS:], strict=True)
+            ],
+        }
+        for one in chart.series[:6]
+    ]
+    kind = "bar" if chart.kind is ChartKind.BAR else "line"
+    drawn: Block = {
+        "type": kind, "series": series,
+        "axis_config": {"categories": [clean(label)[:_CHART_LABEL] for label in labels]},
+    }
+    if chart.unit:
+        drawn["axis_config"]["y_label"] = clean(chart.unit)[:50]
+    return [{"type": "data_visualization", "title": clean(chart.title)[:50] or "Chart", "chart": drawn}]
+
+
+def _escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,1 @@
+"""Telegram: texts and how they are sent."""

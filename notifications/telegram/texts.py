@@ -1,0 +1,109 @@
+"""Words and buttons -> a Telegram text with its keyboard, within the Bot API's limits.
+
+Limits: core.telegram.org/bots/api (10.3): 4,096 characters of text after parsing, 1,024 of a caption, 64 bytes of
+callback data.
+"""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import Final
+
+from aiogram.types import (
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    KeyboardButton,
+    ReplyKeyboardMarkup,
+    ReplyKeyboardRemove,
+)
+from markupsafe import Markup
+
+from domain.messages import Letter, StampedButton, Table
+from notifications.catalogue import Words, shorten
+from notifications.dialect import HTML, clean
+
+TEXT: Final = 4096
+CAPTION: Final = 1024
+_LABEL: Final = 60
+#: what fits beside each other on a phone
+_ROW_WIDTH: Final = 30
+#: callback data is this and the button's token
+PRESS: Final = "p:"
+
+_TAG: Final = re.compile(r"<(/?)([a-z]+)[^>]*>")
+
+
+def text_of(words: Words, letter: Letter, *, limit: int = TEXT) -> str:
+    """The HTML of a message, cut at a line's end where it is too long, with every tag closed."""
+    parts = [HTML.bold(words.title) if words.title else "", words.body, *map(_table, letter.message.tables)]
+    if words.note:
+        parts.append(HTML.italic(words.note))
+    return cut("\n\n".join(str(part) for part in parts if part), limit)
+
+
+def length(html: str) -> int:
+    """Characters as Telegram counts them: UTF-16 units after the tags are gone."""
+    return len(unescape(_TAG.sub("", html)).encode("utf-16-le")) // 2
+
+
+def cut(html: str, limit: int) -> str:
+    """The text within the limit: whole lines as far as they fit, and the tags that are still open closed."""
+    if length(html) <= limit:
+        return html
+    kept: list[str] = []
+    for line in html.splitlines():
+        if length("\n".join([*kept, line])) > limit - 2:
+            break
+        kept.append(line)
+    if not kept:
+        return str(HTML.escape(shorten(unescape(_TAG.sub("", html)), limit // 2)))
+    return "\n".join(kept) + "\n…" + "".join(f"</{tag}>" for tag in _open_tags("\n".join(kept)))
+
+
+def _open_tags(html: str) -> list[str]:
+    stack: list[str] = []
+    for closing, tag in _TAG.findall(html):
+        if closing and stack:
+            stack.pop()
+        elif not closing:
+            stack.append(tag)
+    return stack[::-1]
+
+
+def keyboard(letter: Letter) -> InlineKeyboardMarkup | ReplyKeyboardMarkup | ReplyKeyboardRemove | None:
+    """Buttons under the message; None for none. A wish for a phone number needs Telegram's other keyboard."""
+    if letter.message.asks_contact is not None:
+        share = KeyboardButton(text=letter.message.asks_contact, request_contact=True)
+        return ReplyKeyboardMarkup(keyboard=[[share]], resize_keyboard=True, one_time_keyboard=True)
+    return inline(letter.buttons)
+
+
+def inline(buttons: tuple[StampedButton, ...]) -> InlineKeyboardMarkup | None:
+    """The inline keyboard: short labels share a row."""
+    rows: list[list[InlineKeyboardButton]] = []
+    width = 0
+    for button in buttons:
+        label = shorten(clean(button.label), _LABEL)
+        if rows and width + len(label) <= _ROW_WIDTH and len(rows[-1]) < 4:
+            width += len(label)
+            rows[-1].append(_inline(button, label))
+        else:
+            rows.append([_inline(button, label)])
+            width = len(label)
+    return InlineKeyboardMarkup(inline_keyboard=rows) if rows else None
+
+
+def _inline(button: StampedButton, label: str) -> InlineKeyboardButton:
+    if button.url is not None:
+        return InlineKeyboardButton(text=label, url=button.url)
+    return InlineKeyboardButton(text=label, callback_data=f"{PRESS}{button.token}")
+
+
+def _table(table: Table) -> Markup:
+    """A table as lines: the first cell bold, the others behind it."""
+    lines = [HTML.bold(HTML.escape(clean(table.caption)))] if table.caption else []
+    for row in table.rows[:40]:
+        cells = [HTML.escape(clean(cell)) for cell in row]
+        lines.append(Markup(" · ").join([HTML.bold(cells[0]), *cells[1:]]) if cells else Markup(""))
+    return Markup("\n").join(lines)

@@ -1,0 +1,170 @@
+"""Customers as rows, and who waits for which variant."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from domain.customers import Customer, StockWish
+from domain.errors import Conflict, NotFound
+from domain.shops import Shop
+from storage.database import insert
+from storage.tables import customers as table
+from storage.tables import stock_wishes
+
+#: the key of a customer who is known by a Telegram account alone, until an order proves who they are
+_ACCOUNT_ONLY = "telegram:"
+#: fewer digits than this are no phone number
+_SHORTEST_PHONE = 6
+
+
+@dataclass(frozen=True)
+class CustomerRows:
+    """The customers of one shop."""
+
+    connection: sa.Connection
+    shop: Shop
+    now: datetime
+
+    def by_id(self, customer_id: int) -> Customer:
+        """That customer; NotFound."""
+        found = self._one(table.c.id == customer_id)
+        if found is None:
+            raise NotFound("I don't know that customer any more.")
+        return found
+
+    def by_telegram(self, user: int) -> Customer | None:
+        """Whose Telegram account this is."""
+        return self._one(table.c.telegram_user == user)
+
+    def by_phone(self, phone: str) -> Customer | None:
+        """Compared by digits only; None where two customers share the number, since either could be meant."""
+        digits = _digits(phone)
+        if len(digits) < _SHORTEST_PHONE:
+            return None
+        plain: sa.ColumnElement[str] = table.c.phone
+        for sign in (" ", "+", "-", "(", ")", "/", "."):
+            plain = sa.func.replace(plain, sign, "")
+        rows = self._select(table.c.phone.is_not(None), sa.or_(plain == digits, plain == "00" + digits))
+        return rows[0] if len(rows) == 1 else None
+
+    def link_telegram(self, customer_id: int, user: int, *, language: str | None) -> Customer:
+        """Remember the account as theirs; wishes made before they were known move to them.
+
+        Conflict if the account is another customer's, or if theirs is another account.
+        """
+        owner = self.by_telegram(user)
+        if owner is not None and owner.id != customer_id:
+            if not owner.external_id.startswith(_ACCOUNT_ONLY):
+                raise Conflict("This Telegram account belongs to another customer of the shop.")
+            self._take_over(owner.id, customer_id)
+        customer = self.by_id(customer_id)
+        if customer.telegram_user not in (None, user):
+            raise Conflict("That customer already writes from another Telegram account. Ask the shop.")
+        values: dict[str, object] = {"telegram_user": user, "unreachable_at": None}
+        if customer.consent_at is None or customer.telegram_user is None:
+            values["consent_at"] = self.now
+        if language and not customer.language:
+            values["language"] = language
+        self._update(table.c.id == customer_id, values)
+        return self.by_id(customer_id)
+
+    def unreachable(self, telegram_user: int) -> None:
+        """They blocked us."""
+        self._update(table.c.telegram_user == telegram_user, {"unreachable_at": self.now})
+
+    def wish(self, customer_id: int, variant_id: int, telegram_user: int) -> bool:
+        """The unique index over open wishes decides."""
+        row = self.connection.execute(
+            insert(self.connection, stock_wishes)
+            .values(
+                shop_id=self.shop.id, customer_id=customer_id, variant_id=variant_id, telegram_user=telegram_user,
+                asked_at=self.now,
+            )
+            .on_conflict_do_nothing()
+            .returning(stock_wishes.c.id)
+        ).scalar()
+        return row is not None
+
+    def wishes(self, variant_id: int, limit: int) -> tuple[StockWish, ...]:
+        """Who still waits, oldest first."""
+        rows = self.connection.execute(
+            sa.select(stock_wishes)
+            .where(
+                stock_wishes.c.shop_id == self.shop.id, stock_wishes.c.variant_id == variant_id,
+                stock_wishes.c.told_at.is_(None),
+            )
+            .order_by(stock_wishes.c.asked_at, stock_wishes.c.id)
+            .limit(limit)
+        )
+        return tuple(
+            StockWish(id=row.id, customer_id=row.customer_id, variant_id=row.variant_id,
+                      telegram_user=row.telegram_user, asked_at=row.asked_at)
+            for row in rows
+        )
+
+    def wish_told(self, wish_id: int) -> bool:
+        """Once, by compare and set."""
+        changed = self.connection.execute(
+            sa.update(stock_wishes)
+            .where(
+                stock_wishes.c.shop_id == self.shop.id, stock_wishes.c.id == wish_id, stock_wishes.c.told_at.is_(None)
+            )
+            .values(told_at=self.now)
+        )
+        return changed.rowcount == 1
+
+    def upsert(
+        self, external_id: str, *, name: str | None, email: str | None, phone: str | None, language: str | None = None
+    ) -> Customer:
+        """Made, or brought up to date; None leaves a field as it is."""
+        given = {"name": name, "email": email, "phone": phone, "language": language}
+        known = {field: value for field, value in given.items() if value is not None}
+        statement = insert(self.connection, table).values(shop_id=self.shop.id, external_id=external_id, **given)
+        keys = ["shop_id", "external_id"]
+        if known:
+            statement = statement.on_conflict_do_update(index_elements=keys, set_=known)
+        else:
+            statement = statement.on_conflict_do_nothing(index_elements=keys)
+        self.connection.execute(statement)
+        found = self._one(table.c.external_id == external_id)
+        if found is None:
+            raise NotFound("I don't know that customer any more.")
+        return found
+
+    def _take_over(self, placeholder: int, customer_id: int) -> None:
+        """Wishes of an account-only customer become the known customer's; the account becomes free."""
+        self.connection.execute(
+            sa.update(stock_wishes)
+            .where(stock_wishes.c.shop_id == self.shop.id, stock_wishes.c.customer_id == placeholder)
+            .values(customer_id=customer_id)
+        )
+        self._update(table.c.id == placeholder, {"telegram_user": None})
+
+    def _update(self, where: sa.ColumnElement[bool], values: dict[str, object]) -> None:
+        self.connection.execute(sa.update(table).where(table.c.shop_id == self.shop.id, where).values(values))
+
+    def _one(self, *where: sa.ColumnElement[bool]) -> Customer | None:
+        found = self._select(*where)
+        return found[0] if found else None
+
+    def _select(self, *where: sa.ColumnElement[bool]) -> tuple[Customer, ...]:
+        rows = self.connection.execute(
+            sa.select(table).where(table.c.shop_id == self.shop.id, *where).order_by(table.c.id)
+        )
+        return tuple(
+            Customer(
+                id=row.id, external_id=row.external_id, name=row.name, email=row.email, phone=row.phone,
+                language=row.language, telegram_user=row.telegram_user, consent_at=row.consent_at,
+                unreachable_at=row.unreachable_at,
+            )
+            for row in rows
+        )
+
+
+def _digits(phone: str) -> str:
+    """The digits alone; the international 00 falls away like the +."""
+    return re.sub(r"\D", "", phone).removeprefix("00")

@@ -1,0 +1,159 @@
+"""The outbox: messages, cards, refunds and later work, as job rows of the transaction that decided them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import sqlalchemy as sa
+
+from domain.jobs import StoredButton
+from domain.messages import COMMANDS_BY_KIND, Button, Chat, Confirm, Letter, Message, StampedButton
+from domain.shops import Shop
+from domain.wire import Json, from_json, object_json, to_json
+from storage.database import insert
+from storage.jobs import JobRows
+from storage.tables import buttons, cards, chats
+
+#: a button on a card that nobody pressed for so long is for a matter long over
+_BUTTON_LIFE: Final = timedelta(days=120)
+
+
+@dataclass(frozen=True)
+class OutboxRows:
+    """The outbox of one shop."""
+
+    connection: sa.Connection
+    shop: Shop
+    now: datetime
+    new_id: Callable[[], str]
+
+    def stamp(self, message: Message, presser: str | None) -> Letter:
+        """The message with each button's command stored under a fresh token."""
+        stamped = tuple(self._stamp(button, presser, message.kind) for button in message.buttons)
+        return Letter(message=message, buttons=stamped)
+
+    def publish(self, message: Message, *, once: str) -> None:
+        """One job for each chat that hears the topic, so that a failing chat is retried alone."""
+        for chat in self._chats(message):
+            self._say(chat, message, once=f"{once}>{chat.platform}:{chat.address}")
+
+    def card(self, key: str, message: Message, *, version: int) -> None:
+        """One job for each chat; whether it posts or edits is decided when it is sent."""
+        for chat in self._chats(message):
+            row = {"shop_id": self.shop.id, "key": key, "platform": chat.platform, "address": chat.address}
+            self.connection.execute(
+                insert(self.connection, cards).values(version=0, **row).on_conflict_do_nothing()
+            )
+            once = f"card:{key}@{version}>{chat.platform}:{chat.address}"
+            self._say(chat, message, once=once, card=key, version=version)
+
+    def note(self, key: str, message: Message, *, once: str) -> None:
+        """Into the thread wherever the card stands."""
+        rows = self.connection.execute(
+            sa.select(cards.c.platform, cards.c.address).where(cards.c.shop_id == self.shop.id, cards.c.key == key)
+        ).all()
+        for platform, address in rows:
+            chat = Chat(platform=platform, address=address)
+            self._say(chat, message, once=f"{once}>{platform}:{address}", thread=key)
+
+    def tell(self, chat: Chat, message: Message, *, once: str, repeat: bool = True) -> None:
+        """To one chat."""
+        self._say(chat, message, once=f"{once}>{chat.platform}:{chat.address}", repeat=repeat)
+
+    def replace(self, chat: Chat, message_id: str, message: Message, *, once: str) -> None:
+        """Edit a message of ours."""
+        self._say(chat, message, once=f"{once}>{chat.platform}:{chat.address}", message_id=message_id)
+
+    def refund(self, refund_id: str, *, payment_id: int) -> None:
+        """One job for the intent, on the payment's own lane."""
+        self._jobs.add(
+            key=f"refund:{refund_id}", kind="refund", payload={"refund": refund_id}, due_at=self.now,
+            lane=f"refund:{payment_id}", shop_id=self.shop.id,
+        )
+
+    def later(
+        self, kind: str, payload: Mapping[str, Json], *, once: str, due_at: datetime, lane: str = ""
+    ) -> None:
+        """An internal job."""
+        self._jobs.add(key=once, kind=kind, payload=payload, due_at=due_at, lane=lane, shop_id=self.shop.id)
+
+    @property
+    def _jobs(self) -> JobRows:
+        return JobRows(self.connection, self.now)
+
+    def _say(
+        self, chat: Chat, message: Message, *, once: str, card: str | None = None, version: int = 0,
+        thread: str | None = None, message_id: str | None = None, repeat: bool = True,
+    ) -> None:
+        private = chat.platform == "telegram" and not chat.address.startswith("-")
+        letter = self.stamp(message, f"{chat.platform}:{chat.address}" if private else None)
+        payload: dict[str, Json] = {
+            "address": chat.address, "message": message.kind, "fields": object_json(message),
+            "buttons": to_json(letter.buttons), "repeat": repeat,
+        }
+        extras: dict[str, Json] = {"card": card, "thread": thread, "message_id": message_id}
+        payload |= {name: value for name, value in extras.items() if value is not None}
+        if card is not None:
+            payload["version"] = version
+        self._jobs.add(
+            key=f"{self.shop.key}/{once}", kind=f"say.{chat.platform}", payload=payload, due_at=self.now,
+            lane=f"{chat.platform}:{chat.address}", shop_id=self.shop.id,
+        )
+
+    def _stamp(self, button: Button, presser: str | None, shown_in: str) -> StampedButton:
+        token = None
+        if button.command is not None:
+            token = self.new_id()
+            self.connection.execute(
+                sa.insert(buttons).values(
+                    token=token, shop_id=self.shop.id, command=button.command.kind,
+                    fields=object_json(button.command), presser=presser, once=button.once, made_at=self.now,
+                    shown_in=shown_in, confirm=None if button.confirm is None else to_json(button.confirm),
+                    expires_at=self.now + _BUTTON_LIFE,
+                )
+            )
+        return StampedButton(
+            label=button.label, token=token, style=button.style, confirm=button.confirm, more=button.more,
+            url=button.url,
+        )
+
+    def _chats(self, message: Message) -> tuple[Chat, ...]:
+        rows = self.connection.execute(
+            sa.select(chats.c.platform, chats.c.address)
+            .where(chats.c.shop_id == self.shop.id, chats.c.topic == message.topic.value)
+            .order_by(chats.c.id)
+        )
+        return tuple(Chat(platform=platform, address=address) for platform, address in rows)
+
+
+@dataclass(frozen=True)
+class ButtonRows:
+    """Stored commands, over all shops."""
+
+    connection: sa.Connection
+    now: datetime
+
+    def find(self, token: str) -> StoredButton | None:
+        """The command behind a token that is unused and not expired; None otherwise."""
+        row = self.connection.execute(
+            sa.select(buttons).where(buttons.c.token == token, buttons.c.used_at.is_(None))
+        ).first()
+        if row is None or (row.expires_at and row.expires_at <= self.now) or row.command not in COMMANDS_BY_KIND:
+            return None
+        command = from_json(COMMANDS_BY_KIND[row.command], row.fields)
+        return StoredButton(
+            token=token, shop_id=row.shop_id, command=command, presser=row.presser, once=row.once,
+            shown_in=row.shown_in, confirm=None if row.confirm is None else from_json(Confirm, row.confirm),
+        )
+
+    def use(self, token: str, by: str) -> bool:
+        """Mark a single-use button; False if somebody was faster."""
+        changed = self.connection.execute(
+            sa.update(buttons)
+            .where(buttons.c.token == token, buttons.c.used_at.is_(None))
+            .values(used_at=self.now, used_by=by)
+        )
+        return changed.rowcount == 1

@@ -1,0 +1,242 @@
+"""Parcels and their scans as rows, as they stand or as they were known at a moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final, TypeAlias
+
+import sqlalchemy as sa
+
+from domain.errors import NotFound
+from domain.metrics import GIVEN_UP
+from domain.shipping import Milestone, ParcelAsOf, Progress, Scan, progress
+from domain.shops import Shop
+from domain.time import DAY
+from storage.database import insert
+from storage.tables import cases, order_lines, orders, parcels, scans
+
+#: a row of any columns; what they hold is said where it is read
+AnyRow: TypeAlias = "sa.Row[*tuple[Any, ...]]"
+
+#: what a shop system writes on an order that came, with or without a date
+_ARRIVED: Final = "delivered"
+_BATCH: Final = 500
+
+_GOODS: Final = sa.exists().where(
+    order_lines.c.shop_id == orders.c.shop_id, order_lines.c.order_id == orders.c.id
+).label("goods")
+_PARCEL: Final = (
+    _GOODS,
+    orders.c.id.label("order_id"), orders.c.number, orders.c.customer_id, orders.c.placed_at, orders.c.approved_at,
+    orders.c.ship_by, orders.c.promised_on, parcels.c.id.label("parcel_id"), parcels.c.sequence, parcels.c.carrier,
+    parcels.c.tracking_number, parcels.c.origin, parcels.c.destination, parcels.c.international,
+    parcels.c.expected_on, parcels.c.customer_told_at, parcels.c.milestone, parcels.c.substatus, parcels.c.label_at,
+    parcels.c.handed_over_at, parcels.c.delivered_at, parcels.c.last_scan_at, parcels.c.last_place,
+)
+
+
+@dataclass(frozen=True)
+class ParcelRows:
+    """The parcels of one shop."""
+
+    connection: sa.Connection
+    shop: Shop
+    now: datetime
+
+    def open_as_of(self, at: datetime, *, placed_from: datetime | None = None) -> tuple[ParcelAsOf, ...]:
+        """Every open order with its undelivered parcels: two queries, whatever the number.
+
+        With ``placed_from`` older orders are left out, and so are orders that the shop calls delivered without a date.
+        """
+        heard_later = sa.select(scans.c.parcel_id).where(
+            scans.c.shop_id == self.shop.id, scans.c.milestone == Milestone.DELIVERED.value,
+            scans.c.at <= at, scans.c.heard_at > at,
+        )
+        where = [
+            orders.c.kind == "sale", orders.c.placed_at <= at,
+            sa.or_(orders.c.status.not_in(GIVEN_UP), orders.c.cancelled_at > at),
+            sa.or_(parcels.c.delivered_at.is_(None), parcels.c.delivered_at > at, parcels.c.id.in_(heard_later)),
+        ]
+        if placed_from is not None:
+            where += [orders.c.placed_at >= placed_from, orders.c.status != _ARRIVED]
+        found = self._as_of(at, where)
+        return tuple(one for one in found if one.state.milestone is not Milestone.DELIVERED)
+
+    def of_order(self, order_id: int, at: datetime) -> tuple[ParcelAsOf, ...]:
+        """All parcels of an order, delivered ones too."""
+        return self._as_of(at, [orders.c.id == order_id])
+
+    def order_of_tracking(self, tracking_number: str) -> int | None:
+        """The newest order with that tracking number."""
+        return self.connection.execute(
+            sa.select(parcels.c.order_id)
+            .where(parcels.c.shop_id == self.shop.id, parcels.c.tracking_number == tracking_number)
+            .order_by(parcels.c.id.desc())
+            .limit(1)
+        ).scalar()
+
+    def ensure(self, order_id: int, carrier: str | None, tracking_number: str | None) -> int:
+        """By its number; else the parcel that has none yet; else a new one at the end."""
+        rows = self.connection.execute(
+            sa.select(parcels.c.id, parcels.c.sequence, parcels.c.tracking_number)
+            .where(parcels.c.shop_id == self.shop.id, parcels.c.order_id == order_id)
+            .order_by(parcels.c.sequence)
+        ).all()
+        if tracking_number is None and rows:
+            return int(rows[0].id)
+        for row in rows:
+            if row.tracking_number == tracking_number:
+                return int(row.id)
+        for row in rows:
+            if row.tracking_number is None:
+                self._update(row.id, {"tracking_number": tracking_number, "carrier": carrier})
+                return int(row.id)
+        return self._add(order_id, rows[-1].sequence + 1 if rows else 1, carrier, tracking_number)
+
+    def add_scan(self, parcel_id: int, scan: Scan, *, key: str) -> bool:
+        """The unique key decides."""
+        row = self.connection.execute(
+            insert(self.connection, scans)
+            .values(
+                shop_id=self.shop.id, parcel_id=parcel_id, at=scan.at, heard_at=self.now,
+                milestone=scan.milestone.value, substatus=scan.substatus, place=scan.place, key=key,
+            )
+            .on_conflict_do_nothing(index_elements=["shop_id", "key"])
+            .returning(scans.c.id)
+        ).scalar()
+        return row is not None
+
+    def scans(self, parcel_id: int) -> tuple[Scan, ...]:
+        """Everything the carrier said, oldest first."""
+        rows = self.connection.execute(
+            sa.select(scans)
+            .where(scans.c.shop_id == self.shop.id, scans.c.parcel_id == parcel_id)
+            .order_by(scans.c.at, scans.c.id)
+        )
+        return tuple(_scan(row) for row in rows)
+
+    def save(self, parcel_id: int, state: Progress) -> None:
+        """The parcel's own row; what an import knew beyond the scans stays."""
+        given = {
+            "label_at": state.label_at, "handed_over_at": state.handed_over_at, "delivered_at": state.delivered_at,
+            "last_scan_at": state.last_scan_at, "last_place": state.last_place,
+        }
+        known: dict[str, object] = {name: value for name, value in given.items() if value is not None}
+        self._update(parcel_id, {"milestone": state.milestone.value, "substatus": state.substatus, **known})
+
+    def told(self, parcel_id: int) -> None:
+        """The customer knows."""
+        self._update(parcel_id, {"customer_told_at": self.now})
+
+    def lane_days(self, origin: str, destination: str, at: datetime, limit: int) -> tuple[float, ...]:
+        """Days from handover to delivery, the newest deliveries first."""
+        rows = self.connection.execute(
+            sa.select(parcels.c.handed_over_at, parcels.c.delivered_at)
+            .where(
+                parcels.c.shop_id == self.shop.id, parcels.c.origin == origin, parcels.c.destination == destination,
+                parcels.c.handed_over_at.is_not(None), parcels.c.delivered_at <= at,
+            )
+            .order_by(parcels.c.delivered_at.desc())
+            .limit(limit)
+        )
+        return tuple(max(0.0, (row.delivered_at - row.handed_over_at) / DAY) for row in rows)
+
+    def closed_by_hand(self, subjects: tuple[str, ...]) -> dict[str, str]:
+        """From the newest resolved case of each subject, if a person resolved it."""
+        found: dict[str, str] = {}
+        for start in range(0, len(subjects), _BATCH):
+            rows = self.connection.execute(
+                sa.select(cases.c.subject, cases.c.facts)
+                .where(
+                    cases.c.shop_id == self.shop.id, cases.c.kind == "late_parcel",
+                    cases.c.subject.in_(subjects[start:start + _BATCH]), cases.c.resolved_at.is_not(None),
+                )
+                .order_by(cases.c.id)
+            )
+            for subject, facts in rows:
+                found.pop(subject, None)
+                if facts.get("closed_by"):
+                    found[subject] = str(facts["late"]["rule"])
+        return found
+
+    def _as_of(self, at: datetime, where: list[sa.ColumnElement[bool]]) -> tuple[ParcelAsOf, ...]:
+        same = sa.and_(parcels.c.shop_id == orders.c.shop_id, parcels.c.order_id == orders.c.id)
+        both = orders.outerjoin(parcels, same)
+        mine = (orders.c.shop_id == self.shop.id, *where)
+        rows = self.connection.execute(
+            sa.select(*_PARCEL).select_from(both).where(*mine).order_by(orders.c.id, parcels.c.sequence)
+        ).all()
+        heard = self._scans_of(sa.select(parcels.c.id).select_from(both).where(*mine))
+        return tuple(_parcel(row, heard.get(row.parcel_id), at) for row in rows)
+
+    def _scans_of(self, wanted: sa.Select[tuple[int]]) -> dict[int, list[AnyRow]]:
+        rows = self.connection.execute(
+            sa.select(scans).where(scans.c.shop_id == self.shop.id, scans.c.parcel_id.in_(wanted))
+        )
+        found: dict[int, list[AnyRow]] = {}
+        for row in rows:
+            found.setdefault(row.parcel_id, []).append(row)
+        return found
+
+    def _add(self, order_id: int, sequence: int, carrier: str | None, tracking_number: str | None) -> int:
+        order = self.connection.execute(
+            sa.select(orders.c.country, orders.c.region).where(
+                orders.c.shop_id == self.shop.id, orders.c.id == order_id
+            )
+        ).first()
+        if order is None:
+            raise NotFound("I don't know that order any more.")
+        home = self.shop.calendar.country.partition("-")[0]
+        added: int = self.connection.execute(
+            sa.insert(parcels)
+            .values(
+                shop_id=self.shop.id, order_id=order_id, sequence=sequence, carrier=carrier,
+                tracking_number=tracking_number, milestone=Milestone.PENDING.value,
+                destination=order.region or order.country,
+                international=bool(home and order.country and order.country != home),
+            )
+            .returning(parcels.c.id)
+        ).scalar_one()
+        return added
+
+    def _update(self, parcel_id: int, values: dict[str, object]) -> None:
+        self.connection.execute(
+            sa.update(parcels).where(parcels.c.shop_id == self.shop.id, parcels.c.id == parcel_id).values(**values)
+        )
+
+
+def _scan(row: AnyRow) -> Scan:
+    return Scan(at=row.at, milestone=Milestone(row.milestone), substatus=row.substatus, place=row.place)
+
+
+def _state(
+    row: AnyRow, heard: Iterable[AnyRow] | None, at: datetime
+) -> Progress:
+    """From the scans known then; a parcel that was imported without scans is known by its row's own moments."""
+    if row.parcel_id is None:
+        return Progress()
+    if heard is not None:
+        return progress(_scan(one) for one in heard if one.at <= at and one.heard_at <= at)
+    steps = (
+        (Milestone.INFO_RECEIVED, row.label_at, None), (Milestone.IN_TRANSIT, row.handed_over_at, None),
+        (Milestone.IN_TRANSIT, row.last_scan_at, row.last_place), (Milestone.DELIVERED, row.delivered_at, None),
+    )
+    state = progress(Scan(at=moment, milestone=milestone, place=place)
+                     for milestone, moment, place in steps if moment is not None and moment <= at)
+    latest = row.last_scan_at is not None and row.last_scan_at <= at and state.milestone is not Milestone.DELIVERED
+    return replace(state, milestone=Milestone(row.milestone), substatus=row.substatus) if latest else state
+
+
+def _parcel(
+    row: AnyRow, heard: Iterable[AnyRow] | None, at: datetime
+) -> ParcelAsOf:
+    told = row.customer_told_at
+    return ParcelAsOf(
+        order_id=row.order_id, order=row.number, customer_id=row.customer_id, placed_at=row.placed_at,
+        approved_at=row.approved_at, ship_by=row.ship_by, promised_on=row.promised_on, parcel_id=row.parcel_id,
+        sequence=row.sequence or 1, carrier=row.carrier, tracking_number=row.tracking_number, origin=row.origin,
+        destination=row.destination, international=bool(row.international), expected_on=row.expected_on,
+        told_at=told if told is not None and told <= at else None, state=_state(row, heard, at), goods=bool(row.goods),
+    )

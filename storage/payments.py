@@ -1,0 +1,211 @@
+"""Payments, refunds and disputes as rows: every change is one guarded UPDATE or one unique row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from domain.errors import Conflict, NotFound
+from domain.money import Money
+from domain.payments.model import Dispute, Payment, Refund, RefundState
+from domain.shops import Shop
+from storage.database import insert
+from storage.tables import disputes, payments, refunds
+
+
+@dataclass(frozen=True)
+class PaymentRows:
+    """The payments of one shop."""
+
+    connection: sa.Connection
+    shop: Shop
+    now: datetime
+
+    def by_id(self, payment_id: int) -> Payment:
+        """That payment; NotFound."""
+        found = self._payments(payments.c.id == payment_id)
+        if not found:
+            raise NotFound("I don't know that payment.")
+        return found[0]
+
+    def by_intent(self, payment_intent: str) -> Payment | None:
+        """The payment of that Stripe payment intent."""
+        found = self._payments(payments.c.payment_intent == payment_intent)
+        return found[0] if found else None
+
+    def of_order(self, order_id: int) -> tuple[Payment, ...]:
+        """The payments of an order, in the order they were made."""
+        return self._payments(payments.c.order_id == order_id)
+
+    def claim(self, payment_id: int, amount_minor: int) -> bool:
+        """Count an amount as refunded, in one guarded UPDATE; the table's CHECK stands behind it."""
+        changed = self.connection.execute(
+            sa.update(payments)
+            .where(
+                payments.c.shop_id == self.shop.id, payments.c.id == payment_id, payments.c.disputed.is_(False),
+                payments.c.payment_intent.is_not(None),
+                payments.c.refunded_minor + amount_minor <= payments.c.amount_minor,
+            )
+            .values(refunded_minor=payments.c.refunded_minor + amount_minor)
+        )
+        return changed.rowcount == 1
+
+    def release(self, payment_id: int, amount_minor: int) -> None:
+        """Give back what was claimed; the CHECK refuses to go below zero."""
+        self.connection.execute(
+            sa.update(payments)
+            .where(payments.c.shop_id == self.shop.id, payments.c.id == payment_id)
+            .values(refunded_minor=payments.c.refunded_minor - amount_minor)
+        )
+
+    def know_card(self, payment_id: int, last4: str) -> None:
+        """Remember the card's last four digits, unless they are known already."""
+        self.connection.execute(
+            sa.update(payments)
+            .where(
+                payments.c.shop_id == self.shop.id, payments.c.id == payment_id, payments.c.card_last4.is_(None)
+            )
+            .values(card_last4=last4)
+        )
+
+    def mark_disputed(self, payment_id: int, *, disputed: bool) -> None:
+        """Bar the payment from refunds, or free it again."""
+        self.connection.execute(
+            sa.update(payments)
+            .where(payments.c.shop_id == self.shop.id, payments.c.id == payment_id)
+            .values(disputed=disputed)
+        )
+
+    def intend(
+        self, refund_id: str, *, payment_id: int, amount: Money, return_id: int | None, approval_id: int | None
+    ) -> Refund:
+        """Write a refund intent; the unique approval lets only one through."""
+        row = self.connection.execute(
+            insert(self.connection, refunds)
+            .values(
+                id=refund_id, shop_id=self.shop.id, payment_id=payment_id, return_id=return_id,
+                approval_id=approval_id, amount_minor=amount.minor, currency=amount.currency,
+                state=RefundState.INTENDED.value, decided_at=self.now,
+            )
+            .on_conflict_do_nothing()
+            .returning(refunds.c.id)
+        ).scalar()
+        found = None if row is None else self.refund(row)
+        if found is None:
+            raise Conflict("A refund for this decision is on its way already.")
+        return found
+
+    def refund(self, refund_id: str) -> Refund | None:
+        """The refund of that id."""
+        found = self._refunds(refunds.c.id == refund_id)
+        return found[0] if found else None
+
+    def refund_at_stripe(self, stripe_refund: str) -> Refund | None:
+        """The refund that Stripe knows by that id."""
+        found = self._refunds(refunds.c.stripe_refund == stripe_refund)
+        return found[0] if found else None
+
+    def refunds_of_return(self, return_id: int) -> tuple[Refund, ...]:
+        """A return's refunds, oldest first: each follows its own approval, whose numbers rise."""
+        return self._refunds(refunds.c.return_id == return_id)
+
+    def sent(self, refund_id: str) -> Refund | None:
+        """Remember the first call to Stripe."""
+        self.connection.execute(
+            sa.update(refunds)
+            .where(refunds.c.shop_id == self.shop.id, refunds.c.id == refund_id, refunds.c.first_sent_at.is_(None))
+            .values(first_sent_at=self.now)
+        )
+        return self.refund(refund_id)
+
+    def settle(
+        self, refund: Refund, *, state: RefundState, stripe_refund: str | None, failure: str | None
+    ) -> bool:
+        """Move a refund on from the state it was read in."""
+        final = state in {RefundState.SUCCEEDED, RefundState.FAILED}
+        changed = self.connection.execute(
+            sa.update(refunds)
+            .where(
+                refunds.c.shop_id == self.shop.id, refunds.c.id == refund.id, refunds.c.state == refund.state.value
+            )
+            .values(
+                state=state.value, failure=failure, stripe_refund=stripe_refund or refund.stripe_refund,
+                settled_at=self.now if final else None,
+            )
+        )
+        return changed.rowcount == 1
+
+    def dispute(self, stripe_dispute: str) -> Dispute | None:
+        """The dispute of that Stripe id."""
+        row = self.connection.execute(
+            sa.select(disputes).where(
+                disputes.c.shop_id == self.shop.id, disputes.c.stripe_dispute == stripe_dispute
+            )
+        ).first()
+        if row is None:
+            return None
+        return Dispute(
+            id=row.id, stripe_dispute=row.stripe_dispute, payment_id=row.payment_id, state=row.state,
+            reason=row.reason, amount=Money(minor=row.amount_minor, currency=row.currency), opened_at=row.opened_at,
+            due_by=row.due_by,
+        )
+
+    def open_dispute(
+        self, stripe_dispute: str, *, payment_id: int, state: str, reason: str, amount: Money, opened_at: datetime,
+        due_by: datetime | None,
+    ) -> Dispute | None:
+        """Store a dispute; None if it is known already."""
+        row = self.connection.execute(
+            insert(self.connection, disputes)
+            .values(
+                shop_id=self.shop.id, stripe_dispute=stripe_dispute, payment_id=payment_id, state=state,
+                reason=reason, amount_minor=amount.minor, currency=amount.currency, opened_at=opened_at, due_by=due_by,
+            )
+            .on_conflict_do_nothing(index_elements=["shop_id", "stripe_dispute"])
+            .returning(disputes.c.id)
+        ).scalar()
+        return None if row is None else self.dispute(stripe_dispute)
+
+    def move_dispute(self, dispute: Dispute, *, state: str, due_by: datetime | None) -> bool:
+        """Change a dispute from the state it was read in."""
+        changed = self.connection.execute(
+            sa.update(disputes)
+            .where(
+                disputes.c.shop_id == self.shop.id, disputes.c.id == dispute.id, disputes.c.state == dispute.state
+            )
+            .values(state=state, due_by=due_by)
+        )
+        return changed.rowcount == 1
+
+    def _payments(self, *where: sa.ColumnElement[bool]) -> tuple[Payment, ...]:
+        rows = self.connection.execute(
+            sa.select(payments).where(payments.c.shop_id == self.shop.id, *where).order_by(payments.c.sequence)
+        )
+        return tuple(
+            Payment(
+                id=row.id, order_id=row.order_id, method=row.method,
+                amount=Money(minor=row.amount_minor, currency=row.currency),
+                refunded=Money(minor=row.refunded_minor, currency=row.currency), paid_at=row.paid_at,
+                payment_intent=row.payment_intent, card_last4=row.card_last4, disputed=row.disputed,
+            )
+            for row in rows
+        )
+
+    def _refunds(self, *where: sa.ColumnElement[bool]) -> tuple[Refund, ...]:
+        rows = self.connection.execute(
+            sa.select(refunds, payments.c.payment_intent)
+            .join(payments, sa.and_(payments.c.id == refunds.c.payment_id, payments.c.shop_id == refunds.c.shop_id))
+            .where(refunds.c.shop_id == self.shop.id, *where)
+            .order_by(refunds.c.approval_id, refunds.c.decided_at, refunds.c.id)
+        )
+        return tuple(
+            Refund(
+                id=row.id, payment_id=row.payment_id, payment_intent=row.payment_intent, return_id=row.return_id,
+                approval_id=row.approval_id, amount=Money(minor=row.amount_minor, currency=row.currency),
+                state=RefundState(row.state), failure=row.failure, stripe_refund=row.stripe_refund,
+                decided_at=row.decided_at, first_sent_at=row.first_sent_at, settled_at=row.settled_at,
+            )
+            for row in rows
+        )

@@ -1,0 +1,257 @@
+"""Returns as rows: changed only by compare and set on their version, approved only once for each version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import sqlalchemy as sa
+
+from domain.errors import Conflict, NotFound, RuleBroken
+from domain.money import Money
+from domain.returns.model import (
+    DECIDABLE,
+    VOID,
+    Approval,
+    Goods,
+    NewReturn,
+    Reason,
+    Return,
+    ReturnLine,
+    ReturnState,
+    VerdictFacts,
+    may_become,
+)
+from domain.shops import Shop
+from domain.wire import from_json, object_json
+from storage.database import insert, is_sqlite
+from storage.tables import approvals, order_lines, orders, return_lines, returns
+
+_VOID: Final = tuple(state.value for state in VOID)
+
+
+@dataclass(frozen=True)
+class ReturnRows:
+    """The returns of one shop."""
+
+    connection: sa.Connection
+    shop: Shop
+    now: datetime
+
+    def by_number(self, number: str) -> Return | None:
+        """By its number ("R-318"), whatever the case."""
+        found = self._select(sa.func.upper(returns.c.number) == number.strip().upper())
+        return found[0] if found else None
+
+    def held(self, return_id: int) -> Return:
+        """That return, its row locked on PostgreSQL; on SQLite the one writer is lock enough."""
+        if not is_sqlite(self.connection):
+            self.connection.execute(
+                sa.select(returns.c.id)
+                .where(returns.c.shop_id == self.shop.id, returns.c.id == return_id)
+                .with_for_update(key_share=True)
+            )
+        found = self._select(returns.c.id == return_id)
+        if not found:
+            raise NotFound("I don't know that return any more.")
+        return found[0]
+
+    def waiting(self) -> tuple[Return, ...]:
+        """Every return that waits for a decision, the one to be answered first in front."""
+        states = [state.value for state in DECIDABLE]
+        return self._select(returns.c.state.in_(states), order_by=(returns.c.answer_by, returns.c.id))
+
+    def of_order(self, order_id: int) -> tuple[Return, ...]:
+        """An order's returns, oldest first."""
+        return self._select(returns.c.order_id == order_id)
+
+    def of_telegram(self, user: int, state: ReturnState) -> tuple[Return, ...]:
+        """The returns of a Telegram account in a state, oldest first."""
+        return self._select(returns.c.telegram_user == user, returns.c.state == state.value)
+
+    def count_of_customer(self, customer_id: int) -> int:
+        """How many returns a customer ever asked for, those called off not counted."""
+        return self.connection.execute(
+            sa.select(sa.func.count()).select_from(returns).where(
+                returns.c.shop_id == self.shop.id, returns.c.customer_id == customer_id,
+                returns.c.state != ReturnState.CANCELLED.value,
+            )
+        ).scalar_one()
+
+    def taken(self, order_id: int) -> dict[int, int]:
+        """By order line id: how many are in returns that were neither declined nor cancelled."""
+        rows = self.connection.execute(
+            sa.select(return_lines.c.order_line_id, sa.func.sum(return_lines.c.quantity))
+            .join(returns, returns.c.id == return_lines.c.return_id)
+            .where(
+                returns.c.shop_id == self.shop.id, returns.c.order_id == order_id, returns.c.state.not_in(_VOID)
+            )
+            .group_by(return_lines.c.order_line_id)
+        )
+        return {line: int(count) for line, count in rows}
+
+    def add(self, new: NewReturn) -> Return:
+        """Store a return. The order's row is locked first, so that two requests never take the same piece."""
+        self._lock_order(new.order_id)
+        self._check_left(new)
+        return_id = self.connection.execute(
+            sa.insert(returns)
+            .values(
+                shop_id=self.shop.id, number=new.number, order_id=new.order_id, customer_id=new.customer_id,
+                state=ReturnState.REQUESTED.value, version=1, reason=new.reason.value, note=new.note, photo=new.photo,
+                telegram_user=new.telegram_user, requested_minor=new.requested.minor, cost_minor=new.cost.minor,
+                currency=new.requested.currency, goods=new.goods.value, verdict=object_json(new.verdict),
+                requested_at=self.now, answer_by=new.answer_by,
+            )
+            .returning(returns.c.id)
+        ).scalar_one()
+        self.connection.execute(
+            sa.insert(return_lines),
+            [
+                {"shop_id": self.shop.id, "return_id": return_id, "order_line_id": line, "quantity": quantity}
+                for line, quantity in new.quantities.items()
+            ],
+        )
+        return self._select(returns.c.id == return_id)[0]
+
+    def save(self, changed: Return) -> Return:
+        """Write a changed return one version on; Conflict if somebody was faster, or no step leads from where it is."""
+        before = [state.value for state in ReturnState if may_become(state, changed.state)]
+        done = self.connection.execute(
+            sa.update(returns)
+            .where(
+                returns.c.shop_id == self.shop.id, returns.c.id == changed.id, returns.c.version == changed.version,
+                returns.c.state.in_(before),
+            )
+            .values(
+                version=changed.version + 1, state=changed.state.value, photo=changed.photo, note=changed.note,
+                approved_minor=None if changed.approved is None else changed.approved.minor,
+                verdict=object_json(changed.verdict), answer_by=changed.answer_by, decided_by=changed.decided_by,
+                decided_at=changed.decided_at, decision_note=changed.decision_note, received_at=changed.received_at,
+                closed_at=changed.closed_at,
+            )
+        )
+        if done.rowcount != 1:
+            raise Conflict(f"{changed.number} has changed in the meantime. Look at its card again.")
+        return self._select(returns.c.id == changed.id)[0]
+
+    def note_received(self, return_id: int, received: dict[int, tuple[int, int]]) -> None:
+        """Set received and damaged pieces by order line id."""
+        for line, (count, damaged) in received.items():
+            self.connection.execute(
+                sa.update(return_lines)
+                .where(
+                    return_lines.c.shop_id == self.shop.id, return_lines.c.return_id == return_id,
+                    return_lines.c.order_line_id == line,
+                )
+                .values(received=count, damaged=damaged)
+            )
+
+    def approve(self, return_id: int, *, version: int, amount: Money, staff_id: int) -> Approval:
+        """One approval; the unique (return, version) lets one person win."""
+        row = self.connection.execute(
+            insert(self.connection, approvals)
+            .values(
+                shop_id=self.shop.id, return_id=return_id, version=version, amount_minor=amount.minor,
+                currency=amount.currency, staff_id=staff_id, at=self.now,
+            )
+            .on_conflict_do_nothing(index_elements=["return_id", "version"])
+            .returning(approvals.c.id)
+        ).scalar()
+        if row is None:
+            raise Conflict("Somebody else has just approved this. Look at the card again.")
+        return Approval(
+            id=row, return_id=return_id, version=version, amount=amount, staff_id=staff_id, at=self.now
+        )
+
+    def approvals(self, return_id: int) -> tuple[Approval, ...]:
+        """A return's approvals, oldest first."""
+        rows = self.connection.execute(
+            sa.select(approvals)
+            .where(approvals.c.shop_id == self.shop.id, approvals.c.return_id == return_id)
+            .order_by(approvals.c.version)
+        )
+        return tuple(
+            Approval(
+                id=row.id, return_id=row.return_id, version=row.version,
+                amount=Money(minor=row.amount_minor, currency=row.currency), staff_id=row.staff_id, at=row.at,
+            )
+            for row in rows
+        )
+
+    def approved_by(self, staff_id: int, order_id: int, *, besides: int) -> int:
+        """Minor units a person's decisions have let go on an order's other returns, failed and void ones left out."""
+        lost = (*_VOID, ReturnState.REFUND_FAILED.value)
+        return int(
+            self.connection.execute(
+                sa.select(sa.func.coalesce(sa.func.sum(returns.c.approved_minor), 0)).where(
+                    returns.c.shop_id == self.shop.id, returns.c.order_id == order_id,
+                    returns.c.decided_by == staff_id, returns.c.state.not_in(lost), returns.c.id != besides,
+                )
+            ).scalar_one()
+        )
+
+    def _lock_order(self, order_id: int) -> None:
+        if not is_sqlite(self.connection):
+            self.connection.execute(
+                sa.select(orders.c.id)
+                .where(orders.c.shop_id == self.shop.id, orders.c.id == order_id)
+                .with_for_update(key_share=True)
+            )
+
+    def _check_left(self, new: NewReturn) -> None:
+        taken = self.taken(new.order_id)
+        bought = self.connection.execute(
+            sa.select(order_lines.c.id, order_lines.c.title, order_lines.c.quantity).where(
+                order_lines.c.shop_id == self.shop.id, order_lines.c.order_id == new.order_id
+            )
+        ).all()
+        left = {row.id: row.quantity - taken.get(row.id, 0) for row in bought}
+        titles = {row.id: row.title for row in bought}
+        for line, quantity in new.quantities.items():
+            if quantity > left.get(line, 0):
+                title, most = titles.get(line, "this item"), max(0, left.get(line, 0))
+                raise RuleBroken(f"{most} of {title} can still be returned, not {quantity}.")
+
+    def _select(
+        self, *where: sa.ColumnElement[bool], order_by: tuple[sa.ColumnElement[object], ...] = (),
+    ) -> tuple[Return, ...]:
+        rows = self.connection.execute(
+            sa.select(returns).where(returns.c.shop_id == self.shop.id, *where).order_by(*order_by or (returns.c.id,))
+        ).all()
+        lines = self._lines([row.id for row in rows])
+        return tuple(_return(row, lines.get(row.id, ())) for row in rows)
+
+    def _lines(self, ids: list[int]) -> dict[int, tuple[ReturnLine, ...]]:
+        if not ids:
+            return {}
+        rows = self.connection.execute(
+            sa.select(return_lines, order_lines.c.code, order_lines.c.title, order_lines.c.quantity.label("bought"))
+            .join(order_lines, order_lines.c.id == return_lines.c.order_line_id)
+            .where(return_lines.c.shop_id == self.shop.id, return_lines.c.return_id.in_(ids))
+            .order_by(order_lines.c.line)
+        )
+        found: dict[int, tuple[ReturnLine, ...]] = {}
+        for row in rows:
+            line = ReturnLine(
+                order_line_id=row.order_line_id, sku=row.code, title=row.title, quantity=row.quantity,
+                bought=row.bought, received=row.received, damaged=row.damaged,
+            )
+            found[row.return_id] = (*found.get(row.return_id, ()), line)
+        return found
+
+
+def _return(row: sa.Row[tuple[object, ...]], lines: tuple[ReturnLine, ...]) -> Return:
+    def money(minor: int) -> Money:
+        return Money(minor=minor, currency=row.currency)
+
+    return Return(
+        id=row.id, number=row.number, order_id=row.order_id, customer_id=row.customer_id,
+        state=ReturnState(row.state), version=row.version, reason=Reason(row.reason), note=row.note, photo=row.photo,
+        telegram_user=row.telegram_user, requested=money(row.requested_minor),
+        approved=None if row.approved_minor is None else money(row.approved_minor), cost=money(row.cost_minor),
+        goods=Goods(row.goods), verdict=from_json(VerdictFacts, row.verdict), requested_at=row.requested_at,
+        answer_by=row.answer_by, decided_by=row.decided_by, decided_at=row.decided_at,
+        decision_note=row.decision_note, received_at=row.received_at, closed_at=row.closed_at, lines=lines,
+    )

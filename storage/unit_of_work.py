@@ -1,0 +1,176 @@
+"""One transaction seen as the domain's ports. Returning commits, an exception rolls back; nobody calls commit."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from domain.ports import UnitOfWork
+from storage.cases import CaseRows
+from storage.customers import CustomerRows
+from storage.database import is_sqlite, reading
+from storage.desk import AuditRows, DialogueRows, NumberRows
+from storage.inbox import InboxRows
+from storage.inventory import InventoryRows
+from storage.jobs import JobRows
+from storage.letters import LetterRows
+from storage.metrics import MetricRows
+from storage.orders import OrderRows
+from storage.outbox import ButtonRows, OutboxRows
+from storage.parcels import ParcelRows
+from storage.payments import PaymentRows
+from storage.people import PeopleRows
+from storage.returns import ReturnRows
+from storage.shops import ShopRows
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from domain.jobs import Transaction
+    from domain.shops import Shop
+
+T = TypeVar("T")
+
+#: threads for whole transactions on PostgreSQL, and for reads on SQLite
+_THREADS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Store:
+    """The database as the engine uses it: whole transactions, one thread hop each.
+
+    SQLite has one writer thread; PostgreSQL a pool. ``now`` and ``new_id`` come in, so that all can be simulated.
+    """
+
+    engine: sa.Engine
+    now: Callable[[], datetime]
+    new_id: Callable[[], str]
+    #: signs links; at least 32 random bytes
+    secret: bytes
+    #: called after each commit, from the thread that committed
+    committed: Callable[[], None] = lambda: None
+    _writers: ThreadPoolExecutor = field(init=False)
+    _readers: ThreadPoolExecutor = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Threads start with the first transaction."""
+        writers = 1 if is_sqlite(self.engine) else _THREADS
+        object.__setattr__(self, "_writers", ThreadPoolExecutor(writers, thread_name_prefix="writer"))
+        object.__setattr__(self, "_readers", ThreadPoolExecutor(_THREADS, thread_name_prefix="reader"))
+
+    @contextmanager
+    def begin(self, shop: str | int) -> Iterator[UnitOfWork]:
+        """A transaction for the shop of that key or id."""
+        with self.engine.begin() as connection:
+            yield self.unit_of_work(connection, shop)
+        self.committed()
+
+    @contextmanager
+    def looking(self, shop: str | int, at: datetime | None = None) -> Iterator[UnitOfWork]:
+        """A transaction that only reads, as of now or of a past moment."""
+        with reading(self.engine) as connection:
+            yield self.unit_of_work(connection, shop, at)
+
+    def unit_of_work(self, connection: sa.Connection, shop: str | int, at: datetime | None = None) -> UnitOfWork:
+        """The ports of one shop over a connection."""
+        shops = ShopRows(connection)
+        found = shops.by_key(shop) if isinstance(shop, str) else shops.by_id(shop)
+        return self._assemble(connection, found, at or self.now())
+
+    def _assemble(self, connection: sa.Connection, shop: Shop, now: datetime) -> UnitOfWork:
+        return UnitOfWork(
+            shop=shop,
+            now=now,
+            new_id=self.new_id,
+            sign=self.sign,
+            people=PeopleRows(connection, shop),
+            customers=CustomerRows(connection, shop, now),
+            inventory=InventoryRows(connection, shop, now),
+            orders=OrderRows(connection, shop, now),
+            payments=PaymentRows(connection, shop, now),
+            parcels=ParcelRows(connection, shop, now),
+            returns=ReturnRows(connection, shop, now),
+            cases=CaseRows(connection, shop, now),
+            metrics=MetricRows(connection, shop, now),
+            outbox=OutboxRows(connection, shop, now, self.new_id),
+            dialogues=DialogueRows(connection, shop, now),
+            numbers=NumberRows(connection, shop),
+            audit=AuditRows(connection, shop, now),
+        )
+
+    def sign(self, text: str) -> str:
+        """A short signature of a text: 16 letters of A-Z a-z 0-9 _ -, 96 bits of HMAC-SHA-256."""
+        mac = hmac.new(self.secret, text.encode(), hashlib.sha256).digest()
+        return urlsafe_b64encode(mac[:12]).decode()
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run a function whole, in one transaction, in one thread hop."""
+
+        def whole() -> T:
+            with self.engine.begin() as connection:
+                result = work(StoreTransaction(store=self, connection=connection, now=self.now()))
+            self.committed()
+            return result
+
+        return await asyncio.get_running_loop().run_in_executor(self._writers, whole)
+
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        """A look at the database that takes no writer's place."""
+
+        def whole() -> T:
+            with reading(self.engine) as connection:
+                return work(StoreTransaction(store=self, connection=connection, now=self.now()))
+
+        return await asyncio.get_running_loop().run_in_executor(self._readers, whole)
+
+    def close(self) -> None:
+        """Finish what runs, and let go of every connection."""
+        self._writers.shutdown()
+        self._readers.shutdown()
+        self.engine.dispose()
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreTransaction:
+    """One open transaction over all shops."""
+
+    store: Store
+    connection: sa.Connection
+    now: datetime
+
+    @property
+    def jobs(self) -> JobRows:
+        """Jobs and lanes."""
+        return JobRows(self.connection, self.now)
+
+    @property
+    def letters(self) -> LetterRows:
+        """What "say" jobs carry."""
+        return LetterRows(self.connection)
+
+    @property
+    def buttons(self) -> ButtonRows:
+        """Stored commands."""
+        return ButtonRows(self.connection, self.now)
+
+    @property
+    def inbox(self) -> InboxRows:
+        """What arrived."""
+        return InboxRows(self.connection, self.now)
+
+    @property
+    def shops(self) -> ShopRows:
+        """Every shop."""
+        return ShopRows(self.connection)
+
+    def of(self, shop: str | int) -> UnitOfWork:
+        """The ports of one shop, in this same transaction."""
+        return self.store.unit_of_work(self.connection, shop, self.now)

@@ -1,0 +1,136 @@
+"""The demo, driven over the sandbox's control API as an outside check would."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+Entry = dict[str, Any]
+
+
+class Refused(Exception):
+    """The control API said no."""
+
+
+class Control:
+    """Verbs of the control API."""
+
+    def __init__(self, page: str, folder: Path) -> None:
+        self.page, self.folder = page, folder
+
+    def newest_order(self, customer: str) -> str:
+        """The number of a customer's newest order in the demo shop, as it stands in their confirmation mail."""
+        with (self.folder / "shop" / "orders.csv").open(newline="", encoding="utf-8") as file:
+            return [row["order"] for row in csv.DictReader(file) if row["customer"] == customer][-1]
+
+    def get(self, path: str) -> Any:
+        with urllib.request.urlopen(self.page + path, timeout=30) as answer:
+            return json.load(answer)
+
+    def post(self, path: str, **body: Any) -> Any:
+        request = urllib.request.Request(
+            self.page + "/control" + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            raise Refused(error.read().decode()) from None
+
+    def command(self, user: str, channel: str, text: str) -> list[Entry]:
+        return self.post("/slack/command", user=user, channel=channel, text=text)["saw"]
+
+    def press(self, user: str, channel: str, entry: Entry, label: str, **more: Any) -> Any:
+        return self.post("/slack/press", user=user, channel=channel, ts=entry["ts"], label=label, **more)
+
+    def submit(self, user: str, view_id: str, **values: str) -> Any:
+        return self.post("/slack/submit", user=user, view_id=view_id, values=values)
+
+    def say(self, user: str, **what: Any) -> list[Entry]:
+        return self.post("/telegram/send", user=user, **what)["saw"]
+
+    def tap(self, user: str, label: str) -> list[Entry]:
+        return self.post("/telegram/press", user=user, label=label)["saw"]
+
+    def happens(self, event: str, **parameters: Any) -> Any:
+        return self.post("/shop/event", event=event, **parameters)
+
+    def transcript(self) -> list[Entry]:
+        return self.get("/control/transcript")["entries"]
+
+    def channel(self, name: str) -> list[Entry]:
+        return [
+            one for one in self.transcript()
+            if one["platform"] == "slack" and one["kind"] == "message" and one["channel_name"] == name and not one["ephemeral_to"]
+        ]
+
+    def cards(self, channel: str, part: str) -> list[Entry]:
+        return [one for one in self.channel(channel) if part in one["text"] and not one["thread_ts"]]
+
+    def thread(self, card: Entry) -> list[Entry]:
+        return [one for one in self.channel(card["channel_name"]) if one["thread_ts"] == card["ts"]]
+
+    def chat(self, user: str) -> list[Entry]:
+        return [one for one in self.transcript() if one["platform"] == "telegram" and one["kind"] == "message" and one["user"] == user]
+
+    def until(self, found: Callable[[], Any], what: str, seconds: float = 20) -> Any:
+        """The first truthy value; delivery paces itself, so a moment may pass."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if value := found():
+                return value
+            time.sleep(0.1)
+        raise AssertionError(f"{what} never came; last: {[(one.get('channel_name') or one.get('user'), one.get('text')) for one in self.transcript()[-8:]]}")
+
+    def reset(self) -> None:
+        """As at the start. The desk begins anew too: it is up once it has told Telegram where it is."""
+        self.post("/reset")
+        self.until(
+            lambda: [call for call in self.get("/control/calls?platform=telegram")["calls"] if call["name"] in {"setWebhook", "deleteWebhook"}],
+            "the desk after the reset",
+        )
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+@contextmanager
+def demo(folder: Path, *flags: str, start: str = "2026-11-23T09:05:00+01:00") -> Iterator[tuple[Control, int]]:
+    """``opsbell demo``, up; and its own port."""
+    port, app_port = free_ports(2)
+    command = [sys.executable, "-m", "bot", "demo", "--port", str(port), "--app-port", str(app_port), "--folder", str(folder), "--start", start, *flags]
+    log = (folder.parent / f"{folder.name}.log").open("w+")
+    child = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    try:
+        _wait(child, Path(log.name))
+        yield Control(f"http://127.0.0.1:{port}", folder), app_port
+    finally:
+        child.terminate()
+        child.wait(30)
+        log.close()
+
+
+def _wait(child: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(1800):
+        if "Opsbell is up" in log.read_text():
+            return
+        if child.poll() is not None:
+            raise AssertionError(f"the demo did not start:\n{log.read_text()}")
+        time.sleep(0.1)
+    raise AssertionError(f"the demo was not up in three minutes:\n{log.read_text()}")

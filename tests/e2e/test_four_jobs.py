@@ -1,0 +1,139 @@
+"""The four jobs of the desk, end to end: the real desk, the real database, HTTP to the sandbox, no hand in between."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from tests.e2e.control import Control
+
+pytestmark = [pytest.mark.xdist_group("e2e"), pytest.mark.timeout(240)]
+
+
+def _waits_for_mug(control: Control, user: str) -> None:
+    control.say(user, start="")
+    control.tap(user, "Tell me when it's back")
+    control.say(user, text="blue mug")
+    saw = control.chat(user)[-1]
+    choice = next((one["label"] for one in saw["buttons"] if "mug" in one["label"].lower()), None)
+    if choice is not None:
+        control.tap(user, choice)
+
+
+def test_stock_sold_out_is_ordered_received_and_the_waiting_customer_told(control: Control) -> None:
+    control.happens("sell_out")
+    card = control.until(lambda: control.cards("stock", "Blue mug"), "the low-stock card")[0]
+    assert "out of stock" in card["text"]
+    _waits_for_mug(control, "sofia")
+    order = next(one["label"] for one in card["buttons"] if one["label"].startswith("Order "))
+    control.press("ada", "stock", card, order)
+    ordered = control.until(lambda: control.cards("stock", "ordered from Nordkeramik"), "the ordered card")[0]
+    assert ordered["ts"] == card["ts"]
+    assert "Ada" in ordered["text"]
+    assert not [one for one in ordered["buttons"] if one["label"].startswith("Order ")]
+    files = control.until(lambda: [file for one in control.thread(card) for file in one["files"]], "the draft order's file")
+    assert files[0]["name"].startswith("PO-")
+    control.happens("restock", quantity=144)
+    resolved = control.until(lambda: control.cards("stock", "Back above"), "the resolved card")[0]
+    assert resolved["ts"] == card["ts"]
+    told = control.until(lambda: [one for one in control.chat("sofia") if "back" in (one["text"] or "").lower() and one["from"] == "bot" and "Blue mug" in one["text"] and one["message_id"] > 3][-1:], "the news for who waits")
+    assert "Blue mug" in told[0]["text"]
+    before = len(control.chat("sofia"))
+    control.happens("sell_out")
+    control.happens("restock", quantity=144)
+    control.post("/clock", advance_seconds=3600)
+    assert len(control.chat("sofia")) == before, "a customer who waits is told once"
+
+
+def test_a_stuck_parcel_is_explained_to_the_customer(control: Control) -> None:
+    control.say("jonas", start="")
+    control.tap("jonas", "Where is my parcel?")
+    control.say("jonas", text=control.newest_order("C-1002"))
+    control.say("jonas", contact=True)
+    known = {one["ts"] for one in control.channel("parcels")}
+    control.happens("parcel_stuck")
+    card = control.until(lambda: [one for one in control.channel("parcels") if one["ts"] not in known and not one["thread_ts"]], "the late-parcel card")[0]
+    tell = next(one["label"] for one in card["buttons"] if one["label"].startswith("Tell "))
+    opened = control.press("ben", "parcels", card, tell)["saw"]
+    view = next(one for one in opened if one["kind"] == "view")
+    control.submit("ben", view["view_id"])
+    told = control.until(lambda: [one for one in control.chat("jonas") if one["from"] == "bot" and "verspätet sich" in (one["text"] or "")], "the customer's news")
+    assert len(told) == 1
+    control.until(lambda: [one for one in control.cards("parcels", "") if one["ts"] == card["ts"] and "Told" in str(one["blocks"])], "the card that says who told")
+
+
+def test_a_return_goes_from_the_first_word_to_the_refund_and_two_approvers_leave_one(control: Control) -> None:
+    number = _asks_for_refund(control)
+    card = control.until(lambda: control.cards("returns", number), "the return's card")[0]
+    assert "€38.00" in card["text"]
+    approve = next(one["label"] for one in card["buttons"] if one["label"].startswith("Approve"))
+    answers: list[object] = []
+
+    def press(user: str) -> None:
+        try:
+            answers.append(control.press(user, "returns", card, approve))
+        except Exception as error:  # the second may already find the card without its button
+            answers.append(error)
+
+    threads = [threading.Thread(target=press, args=(user,)) for user in ("ada", "cleo")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    done = control.until(lambda: [one for one in control.cards("returns", number) if "sent to Stripe" in one["text"]], "the decided card")[0]
+    assert done["ts"] == card["ts"]
+    refunds = [one for one in control.get("/control/stripe")["refunds"] if one["amount"] == 3800 and one["metadata"]]
+    assert len(refunds) == 1, answers
+    receipt = control.until(lambda: [one for one in control.chat("maria") if one["from"] == "bot" and "is on its way to your card ending 4242" in (one["text"] or "")], "the customer's receipt")
+    assert "€38.00" in receipt[0]["text"]
+    assert len(receipt) == 1
+    assert control.thread(card), "every step stands in the thread"
+
+
+def _asks_for_refund(control: Control) -> str:
+    """Maria's conversation, up to "Got it"; the number of her return."""
+    control.say("maria", start="")
+    control.tap("maria", "Return something")
+    control.say("maria", text="1042")
+    control.say("maria", contact=True)
+    last = control.chat("maria")[-1]
+    labels = [one["label"] for one in last["buttons"]]
+    order = next((label for label in labels if "1042" in label), None)
+    if order is not None:
+        control.tap("maria", order)
+        labels = [one["label"] for one in control.chat("maria")[-1]["buttons"]]
+    control.tap("maria", next(label for label in labels if "Blue mug" in label))
+    control.tap("maria", "Next")
+    control.say("maria", text="two")
+    control.tap("maria", "Arrived broken")
+    control.say("maria", photo="mug", caption="both handles are off")
+    control.tap("maria", "Send")
+    got = control.until(lambda: [one for one in control.chat("maria") if one["from"] == "bot" and "Got it" in (one["text"] or "")], "the return's number")[-1]
+    return next(word.strip(".:,") for word in got["text"].split() if word.startswith("R-"))
+
+
+def test_the_digest_comes_on_the_next_morning_once(control: Control) -> None:
+    control.say("ada", start="")
+    control.post("/clock", advance_seconds=23 * 3600)
+    digest = control.until(lambda: control.cards("daily", "Nordlicht Shop"), "the digest")
+    assert len(digest) == 1
+    kinds = {block["type"] for block in digest[0]["blocks"]}
+    assert {"data_visualization", "data_table"} <= kinds
+    control.until(lambda: [one for one in control.chat("ada") if one["photo"]], "the digest's picture")
+    control.post("/clock", advance_seconds=3 * 3600)
+    control.post("/clock", advance_seconds=3 * 3600)
+    assert len(control.cards("daily", "Nordlicht Shop")) == 1
+    control.post("/clock", advance_seconds=20 * 3600)
+    control.until(lambda: len(control.cards("daily", "Nordlicht Shop")) == 2, "the second morning's digest")
+
+
+def test_people_who_may_not_are_told_so_and_nothing_happens(control: Control) -> None:
+    number = _asks_for_refund(control)
+    card = control.until(lambda: control.cards("returns", number), "the return's card")[0]
+    approve = next(one["label"] for one in card["buttons"] if one["label"].startswith("Approve"))
+    for user in ("eve", "dan", "gus", "mallory"):
+        saw = control.press(user, "returns", card, approve)["saw"]
+        assert any(one.get("ephemeral_to") == user and one["text"] for one in saw), user
+    assert not [one for one in control.get("/control/stripe")["refunds"] if one["amount"] == 3800 and one["metadata"]]
+    assert control.cards("returns", number)[0]["text"] == card["text"]
