@@ -256,9 +256,11 @@ def _start(app: App, stack: AsyncExitStack) -> None:
 
 
 async def _stop(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    left = set(tasks)
+    while left:  # a library may swallow one cancellation; it does not swallow all of them
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=25)
 
 
 async def _speak(app: App, stack: AsyncExitStack) -> None:

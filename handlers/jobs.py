@@ -7,6 +7,7 @@ An occurrence's key is the job, the shop and its local date or slot. Completing 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -203,7 +204,7 @@ class Worker:
         return next(source for source in self.sources if source.source == name)
 
     async def _rest(self) -> None:
-        try:
-            await asyncio.wait_for(self.wake.wait(), timeout=self.poll_seconds)
-        except TimeoutError:
-            return
+        # Not wait_for: before Python 3.12 it may swallow a cancellation that comes with the wake-up.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.poll_seconds):
+                await self.wake.wait()

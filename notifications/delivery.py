@@ -7,6 +7,7 @@ behind a job that says how far it came.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -137,8 +138,8 @@ class Delivery:
             log.error("settling a job failed; its lease will run out and it is taken up again", exc_info=error)
 
     async def _rest(self) -> None:
-        try:
-            await asyncio.wait_for(self.wake.wait(), timeout=self.poll_seconds)
-        except TimeoutError:
-            return
+        # Not wait_for: before Python 3.12 it may swallow a cancellation that comes with the wake-up.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.poll_seconds):
+                await self.wake.wait()
 

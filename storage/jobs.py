@@ -19,6 +19,8 @@ from storage.database import insert
 from storage.tables import jobs, lanes
 
 OPEN: Final = "open"
+#: key of a connection's info: this transaction has written jobs
+NEW_WORK: Final = "opsbell_new_work"
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,9 @@ class JobRows:
             .on_conflict_do_nothing(index_elements=["key"])
             .returning(jobs.c.id)
         ).scalar()
+        if row is not None:
+            # Read after the commit: only new work wakes the loops, else each claim would wake the next.
+            self.connection.info[NEW_WORK] = True
         return row is not None
 
     def claim(self, *, kinds: tuple[str, ...], owner: str, limit: int, lease: timedelta) -> tuple[Job, ...]:

@@ -20,7 +20,7 @@ from storage.database import is_sqlite, reading
 from storage.desk import AuditRows, DialogueRows, NumberRows
 from storage.inbox import InboxRows
 from storage.inventory import InventoryRows
-from storage.jobs import JobRows
+from storage.jobs import NEW_WORK, JobRows
 from storage.letters import LetterRows
 from storage.metrics import MetricRows
 from storage.orders import OrderRows
@@ -55,7 +55,7 @@ class Store:
     new_id: Callable[[], str]
     #: signs links; at least 32 random bytes
     secret: bytes
-    #: called after each commit, from the thread that committed
+    #: called after a commit that wrote jobs, from the thread that committed
     committed: Callable[[], None] = lambda: None
     _writers: ThreadPoolExecutor = field(init=False)
     _readers: ThreadPoolExecutor = field(init=False)
@@ -70,8 +70,11 @@ class Store:
     def begin(self, shop: str | int) -> Iterator[UnitOfWork]:
         """A transaction for the shop of that key or id."""
         with self.engine.begin() as connection:
+            connection.info.pop(NEW_WORK, None)
             yield self.unit_of_work(connection, shop)
-        self.committed()
+            new_work = connection.info.pop(NEW_WORK, False)
+        if new_work:
+            self.committed()
 
     @contextmanager
     def looking(self, shop: str | int, at: datetime | None = None) -> Iterator[UnitOfWork]:
@@ -116,8 +119,11 @@ class Store:
 
         def whole() -> T:
             with self.engine.begin() as connection:
+                connection.info.pop(NEW_WORK, None)
                 result = work(StoreTransaction(store=self, connection=connection, now=self.now()))
-            self.committed()
+                new_work = connection.info.pop(NEW_WORK, False)
+            if new_work:
+                self.committed()
             return result
 
         return await asyncio.get_running_loop().run_in_executor(self._writers, whole)

@@ -72,6 +72,7 @@ def test_restock_by_hand(page: Page, pictures: Path | None) -> None:
     expect(card.last).to_contain_text("out of stock")
     _shot(page, pictures, "restock")
     card.first.get_by_role("button", name=re.compile(r"^Order \d+")).click()
+    page.get_by_test_id("confirm-yes").click()
     expect(card.first).to_contain_text("ordered from Nordkeramik")
     page.get_by_test_id("event-restock").click()
     expect(card.first).to_contain_text("Back above")
