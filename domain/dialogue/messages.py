@@ -321,5 +321,5 @@ class ReturnTaken(Message):
         cancel = CancelReturn(return_number=self.number, version=self.version)
         return (
             Button(label=label("menu", self.language), command=ShowMenu()),
-            Button(label=label("cancel", self.language), command=cancel),
+            Button(label=label("cancel_return", self.language), command=cancel),
         )

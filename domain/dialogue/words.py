@@ -14,7 +14,7 @@ _LABELS: Final[dict[str, dict[str, str]]] = {
         "where": "Where is my parcel?", "return": "Return something", "back_in_stock": "Tell me when it's back",
         "other_order": "Another order", "share": "Share my phone number", "next": "Next", "back": "← Back",
         "cancel": "Cancel", "send": "Send", "change": "Change", "arrived": "It has arrived", "menu": "Something else",
-        "again": "Try again", "all": "All of it",
+        "again": "Try again", "cancel_return": "Cancel the return", "all": "All of it",
         "damaged": "Arrived broken", "wrong_item": "Wrong item", "not_as_described": "Not as described",
         "changed_mind": "Changed my mind", "too_late": "Arrived too late", "other": "Something else",
     },

@@ -106,7 +106,11 @@ def _ask_again(found: Return, news: News, detail: str, uow: UnitOfWork) -> None:
 
 def _pay_out(found: Return, uow: UnitOfWork) -> None:
     approval = latest_approval(found, uow)
-    if approval is None or approval.amount != found.approved:
+    if approval is None:
+        # Approved before Opsbell was here (an imported return): money goes only on a decision made here.
+        _ask_again(found, News.NOT_REFUNDABLE, "it was approved elsewhere, so it has to be approved here", uow)
+        return
+    if approval.amount != found.approved:
         raise Conflict(f"{found.number} has no approval for what would be refunded.")
     try:
         payment = refundable_payment(uow.payments.of_order(found.order_id), approval.amount)

@@ -103,7 +103,8 @@ def tell_customer(command: TellCustomer, actor: Actor, uow: UnitOfWork) -> Messa
     changed = uow.cases.change(case, facts=object_json(replace(known, told=told)), snoozed_until=case.snoozed_until)
     if known.late.parcel_id is not None:
         uow.parcels.told(known.late.parcel_id)
-    uow.outbox.tell(chat, ParcelDelayTold(text=text, order_id=known.late.order_id),
+    language = spoken(customer.language, uow.shop.language)
+    uow.outbox.tell(chat, ParcelDelayTold(text=text, order_id=known.late.order_id, language=language),
                     once=f"told:{changed.card}@{changed.version}", repeat=False)
     show(uow, changed)
     uow.outbox.note(changed.card, CustomerTold(by=staff.name, at=uow.now, text=text),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 
 from domain.messages import Button, Message, Style, Table, Topic
 from domain.shipping.commands import (
@@ -241,11 +242,19 @@ class ParcelDelayTold(Message):
 
     text: str
     order_id: int
+    language: str = "en"
 
     @property
     def buttons(self) -> tuple[Button, ...]:
         """They may look for themselves."""
-        return (Button(label="📦", command=WhereIsMyParcel(order_id=self.order_id)),)
+        label = _WHERE_NOW.get(self.language[:2], _WHERE_NOW["en"])
+        return (Button(label=label, command=WhereIsMyParcel(order_id=self.order_id)),)
+
+
+_WHERE_NOW: Final = {
+    "en": "Where is it now?", "de": "Wo ist es jetzt?", "pt": "Onde está agora?", "es": "¿Dónde está ahora?",
+    "fr": "Où est-il maintenant ?",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
