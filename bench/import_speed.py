@@ -31,6 +31,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--mapping", default="online_retail")
     given = parser.parse_args()
+    if not (given.data / given.mapping).is_dir():
+        print(f"skipped: {given.data / given.mapping} is not here; name the folder of real shop data with --data")
+        return
     with tempfile.TemporaryDirectory() as folder:
         engine = open_engine(given.url or f"sqlite:///{folder}/bench.db")
         upgrade(engine)

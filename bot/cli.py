@@ -11,8 +11,9 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from bot import cli_import, cli_reports, settings
-from bot.settings import BadSettings, Settings
+from bot.cli_import import add_commands as add_import
+from bot.cli_reports import add_commands as add_reports
+from bot.settings import BadSettings, Settings, load, require
 from domain.errors import OpsError
 from storage.upgrade import WrongSchema
 
@@ -22,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     run: Callable[[argparse.Namespace, Settings], int] = parsed.run
     try:
-        return run(parsed, settings.load())
+        return run(parsed, load())
     except (BadSettings, OpsError, WrongSchema) as error:
         print(error, file=sys.stderr)
     except sa.exc.OperationalError as error:
@@ -52,8 +53,8 @@ def _parser() -> argparse.ArgumentParser:
     verbs = database.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb, meaning in (("upgrade", "to the newest"), ("downgrade", "by one step"), ("current", "print it")):
         _add(verbs, verb, _database, meaning)
-    cli_import.add_commands(commands)
-    cli_reports.add_commands(commands)
+    add_import(commands)
+    add_reports(commands)
     return parser
 
 
@@ -73,7 +74,7 @@ def _run(_parsed: argparse.Namespace, given: Settings) -> int:
     from bot import log
     from bot.serve import serve
 
-    settings.require(given)
+    require(given)
     log.set_up(given.log_level)
     return asyncio.run(serve(given))
 

@@ -141,7 +141,7 @@ class Demo:
 _WELCOME: Final = """
 Opsbell is up. Open {page}
   left: Slack, as Ada, Ben, Cleo ...   right: Telegram, as Maria, Jonas ...
-  Try "Sell out the blue mug", or write to the shop as Maria: "I want to return something".
+  Try "Sell out the blue mug"; or, on Maria's phone, return something of her order 1042 and approve it in #returns.
   Ctrl-C stops it."""
 
 
