@@ -184,7 +184,9 @@ class Worker:
             return
         log.warning("an event was refused: %s", job.key)
         received = transaction.inbox.one(int(str(job.payload["inbox"])))
-        self._source(received.source).refuse(received, sentence, transaction)
+        # Whoever sent it may be as unreadable as what they sent: then there is nobody to tell.
+        with contextlib.suppress(OpsError):
+            self._source(received.source).refuse(received, sentence, transaction)
         transaction.inbox.worked(received.id, error=sentence)
 
     def _again(self, job: Job, reason: str, transaction: Transaction) -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from storage.database import open_engine
+from storage.upgrade import upgrade
 from tests import postgres
 from tests.desk import TestDesk, open_desk
 
@@ -23,9 +27,43 @@ def postgres_address() -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with every table and no row, to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "opsbell.db"
+    engine = open_engine(f"sqlite:///{path}")
+    upgrade(engine)
+    engine.dispose()
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_schema(postgres_address: str) -> Iterator[str]:
+    """A PostgreSQL schema with every table, which one test after the other has for itself."""
+    with postgres.schema(postgres_address, "migrated") as url:
+        engine = open_engine(url)
+        upgrade(engine)
+        engine.dispose()
+        yield url
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty database, once of each kind."""
+    """A database with every table and no row, once of each kind."""
+    if request.param == "sqlite":
+        path = tmp_path / "opsbell.db"
+        shutil.copy(request.getfixturevalue("migrated_file"), path)
+        yield f"sqlite:///{path}"
+        return
+    url = request.getfixturevalue("migrated_schema")
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    postgres.empty(engine)
+    yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def blank_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database without tables, once of each kind."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'opsbell.db'}"
         return

@@ -142,10 +142,11 @@ def shop_file_of(key: str = "nordlicht", policies: dict[str, Any] | None = None)
 
 @contextmanager
 def open_desk(url: str, *, policies: dict[str, Any] | None = None) -> Iterator[TestDesk]:
-    """A desk with one empty shop on an empty database."""
+    """A desk with one empty shop, on a database with every table and no row, or in memory (``sqlite://``)."""
     clock, numbers = Clock(), itertools.count(1)
     engine = open_engine(url)
-    metadata.create_all(engine)
+    if url == "sqlite://":
+        metadata.create_all(engine)
     store = Store(engine=engine, now=clock.now, new_id=lambda: f"id{next(numbers):020d}", secret=b"s" * 32)
     with engine.begin() as connection:
         shop_file.apply(connection, shop_file_of(policies=policies))

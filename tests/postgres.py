@@ -110,7 +110,7 @@ def _wait_until_ready(home: Path, server_process: subprocess.Popen[bytes]) -> No
 @contextmanager
 def schema(address: str, name: str) -> Iterator[str]:
     """An empty schema, as the address of a database that has nothing else."""
-    engine = sa.create_engine(address)
+    engine = sa.create_engine(address, poolclass=sa.NullPool)
     try:
         with engine.begin() as connection:
             connection.execute(sa.text(f'CREATE SCHEMA "{name}"'))
@@ -120,3 +120,25 @@ def schema(address: str, name: str) -> Iterator[str]:
         with engine.begin() as connection:
             connection.execute(sa.text(f'DROP SCHEMA "{name}" CASCADE'))
         engine.dispose()
+
+
+_EMPTY = """
+DO $$
+DECLARE name text;
+BEGIN
+    PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'active';
+    SET LOCAL session_replication_role = replica;
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename <> 'alembic_version' LOOP
+        EXECUTE format('DELETE FROM %I', name);
+    END LOOP;
+    PERFORM setval(format('%I.%I', schemaname, sequencename)::regclass, 1, false)
+        FROM pg_sequences WHERE schemaname = current_schema() AND last_value IS NOT NULL;
+END $$
+"""
+
+
+def empty(engine: sa.Engine) -> None:
+    """Delete every row and start every number anew: some hundred times faster than making the tables again."""
+    with engine.begin() as connection:
+        connection.execute(sa.text(_EMPTY))

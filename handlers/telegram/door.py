@@ -28,7 +28,7 @@ async def keep(engine: Engine, body: bytes) -> bool:
         chat = _chat(update)
     except (ValueError, KeyError, TypeError, RecursionError):
         return False
-    if not isinstance(number, int):
+    if type(number) is not int:  # a bool is an int too
         return False
     await engine.write(
         lambda transaction: transaction.inbox.keep("telegram", str(number), body, lane=f"telegram-in:{chat}")

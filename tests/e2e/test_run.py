@@ -16,7 +16,7 @@ import pytest
 from tests import postgres
 from tests.e2e.control import Control, free_ports
 
-pytestmark = [pytest.mark.xdist_group("e2e-run"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.timeout(240)]
 
 SHOP = """
 [shop]

@@ -13,7 +13,6 @@ import sqlalchemy as sa
 
 from bot.cli_import import Order, import_
 from storage.database import open_engine
-from storage.upgrade import upgrade
 
 NOW = datetime(2026, 11, 23, 8, 5, tzinfo=UTC)
 
@@ -79,7 +78,6 @@ class Stand:
 @pytest.fixture
 def stand(database_url: str, tmp_path: Path) -> Iterator[Stand]:
     engine = open_engine(database_url)
-    upgrade(engine)
     folder = tmp_path / "files"
     folder.mkdir()
     yield Stand(engine, folder)

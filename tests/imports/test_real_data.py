@@ -16,7 +16,7 @@ from domain.time import Calendar
 from storage.database import open_engine
 from storage.upgrade import upgrade
 
-pytestmark = [pytest.mark.data, pytest.mark.timeout(900), pytest.mark.xdist_group("real-data")]
+pytestmark = [pytest.mark.data, pytest.mark.timeout(900)]
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 BRAZIL = Calendar(time_zone="America/Sao_Paulo")
 

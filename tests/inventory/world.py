@@ -21,7 +21,6 @@ from domain.wire import Json, from_json
 from storage.database import insert, open_engine
 from storage.tables import chats, jobs, locations, order_lines, orders, products, shops, staff, suppliers, variants
 from storage.unit_of_work import Store
-from storage.upgrade import upgrade
 
 #: a Monday, 10:05 in Berlin
 NOW = datetime(2026, 11, 23, 9, 5, tzinfo=UTC)
@@ -165,7 +164,6 @@ def actor(who: str | int, uow: UnitOfWork) -> Actor:
 def world_on(url: str) -> World:
     """A fresh world."""
     engine = open_engine(url)
-    upgrade(engine)
     numbers = itertools.count(1)
     world = World(
         store=Store(engine=engine, now=lambda: world.now, new_id=lambda: f"id{next(numbers):020d}", secret=b"s" * 32)

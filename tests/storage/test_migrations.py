@@ -13,8 +13,8 @@ from storage.upgrade import WrongSchema, current, downgrade, ensure_current, new
 
 
 @pytest.fixture
-def engine(database_url: str):
-    made = open_engine(database_url)
+def engine(blank_database_url: str):
+    made = open_engine(blank_database_url)
     yield made
     made.dispose()
 
