@@ -1,0 +1,267 @@
+"""Slack's way in, spoken to by the sandbox's Slack: signed requests, real forms, real answers."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+import pytest
+import sqlalchemy as sa
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from domain.answers import NeverMind
+from domain.inventory import ChangeReorderPoint, ListLowStock
+from domain.messages import Button, Message
+from handlers.run import Desk
+from handlers.slack import SlackDesk, events
+from notifications.catalogue import Catalogue
+from notifications.slack.blocks import blocks
+from sandbox.people import TEAM
+from storage.tables import audit, staff, variants
+from tests.desk import TestDesk
+from tests.sandbox import slack_stand
+
+pytestmark = pytest.mark.asyncio
+SECRET = "sandbox-slack-signing-secret"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ButtonsCard(Message):
+    """A card with one button of each sort."""
+
+    only: tuple[Button, ...] = field(default=())
+
+    @property
+    def buttons(self) -> tuple[Button, ...]:
+        return self.only
+
+
+@dataclass
+class Workspace:
+    """The sandbox's workspace, with the desk behind it."""
+
+    stand: slack_stand.Stand
+    desk: TestDesk
+    door: Desk
+    address: str
+
+    async def act(self, verb: str, /, user: str = "ada", channel: str = "stock", **asked: Any) -> dict[str, Any]:
+        return await self.stand.act(verb, user=user, channel=channel, **asked)
+
+    async def says(self, text: str, user: str = "ada") -> str:
+        """The words that a typed command is answered with."""
+        answer = await self.act("command", user=user, text=text)
+        assert answer["ok"], answer
+        (entry,) = answer["saw"]
+        assert entry["ephemeral_to"] is not None
+        return words(entry)
+
+    async def card(self, *buttons: Button) -> str:
+        """Post a card with these buttons, as the delivery would; its ts."""
+        with self.desk.begin() as uow:
+            letter = uow.outbox.stamp(ButtonsCard(only=buttons), None)
+        rest = [one for one in blocks(Catalogue().words(*_words_of(self.desk)), letter) if one["type"] == "actions"]
+        section = {"type": "section", "text": {"type": "mrkdwn", "text": "A card"}}
+        answer = await self.stand.api("chat.postMessage", channel="C0STOCK", text="A card", blocks=[section, *rest])
+        assert answer["ok"], answer
+        return str(answer["ts"])
+
+    def signed(self, body: bytes, *, secret: str = SECRET, at: datetime | None = None) -> dict[str, str]:
+        stamp = str(int((at or self.desk.clock.now()).timestamp()))
+        made = hmac.new(secret.encode(), f"v0:{stamp}:".encode() + body, hashlib.sha256).hexdigest()
+        return {"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": f"v0={made}", "Content-Type": FORM}
+
+
+FORM = "application/x-www-form-urlencoded"
+
+
+def _words_of(desk: TestDesk) -> tuple[Message, Any, str]:
+    from domain.answers import Noted
+
+    return Noted(sentence="A card"), desk.shop, "slack"
+
+
+def words(entry: dict[str, Any]) -> str:
+    """Everything that a message says."""
+    shown = [entry["text"]]
+    for block in entry["blocks"]:
+        text = block.get("text")
+        shown += [text["text"]] if isinstance(text, dict) else []
+    return "\n".join(shown)
+
+
+@pytest.fixture
+async def workspace(shop: TestDesk, door: Desk) -> AsyncIterator[Workspace]:
+    shop.execute(sa.update(staff).values(slack_team=TEAM))
+    handlers: list[Callable[[web.Request], Any]] = []
+
+    async def hear(request: web.Request) -> web.StreamResponse:
+        answer: web.StreamResponse = await handlers[0](request)
+        return answer
+
+    app = web.Application()
+    app.router.add_post("/slack/events", hear)
+    async with TestServer(app, host="127.0.0.1") as server:
+        address = f"http://127.0.0.1:{server.port}"
+        start = shop.clock.now().astimezone(UTC)
+        async with slack_stand.stand(app_address=address, start=start, patience=3.0) as stand:
+            shop.clock.__dict__["now"] = stand.world.clock.now
+            async with aiohttp.ClientSession() as session:
+                client = AsyncWebClient(
+                    "xoxb-sandbox-bot", base_url=f"{stand.world.address}/slack/api/", session=session, timeout=5
+                )
+                bolt = AsyncApp(
+                    client=client, signing_secret="verified at the door", process_before_response=True,
+                    request_verification_enabled=False, ssl_check_enabled=False, raise_error_for_unhandled_request=False,
+                )
+                SlackDesk(desk=door, catalogue=Catalogue(), client=client, session=session, nobody=shop.shop).listen(bolt)
+                handlers.append(events(bolt, [SECRET, "the-next-secret"], shop.clock.now))
+                yield Workspace(stand=stand, desk=shop, door=door, address=address)
+
+
+# --- the door
+
+
+async def test_unsigned_requests_are_refused_whatever_their_bytes(workspace: Workspace) -> None:
+    for body in (b"", b"\xff\xfe", b"{", b"payload=%7B", b"command=%2Fops&text=help&user_id=U0ADA&team_id=T0"):
+        async with workspace.stand.client.post(f"{workspace.address}/slack/events", data=body) as answer:
+            assert answer.status == 401
+        headers = workspace.signed(body, secret="another")
+        async with workspace.stand.client.post(f"{workspace.address}/slack/events", data=body, headers=headers) as answer:
+            assert answer.status == 401
+
+
+async def test_signed_bytes_that_are_no_text_are_said_to_be_none(workspace: Workspace) -> None:
+    body = b"payload=\xff\xfe"
+    headers = workspace.signed(body, secret="the-next-secret")
+    async with workspace.stand.client.post(f"{workspace.address}/slack/events", data=body, headers=headers) as answer:
+        assert answer.status == 400
+
+
+# --- commands
+
+
+async def test_a_command_is_answered_to_its_author_alone(workspace: Workspace) -> None:
+    assert "Blue mug" in await workspace.says("/stock MUG")
+    assert "/ops stock low" in await workspace.says("/ops help")
+
+
+async def test_a_slip_a_stranger_and_a_guest_hear_why(workspace: Workspace) -> None:
+    assert "Did you mean /ops stock low" in await workspace.says("/ops stokc low")
+    answer = await workspace.act("command", user="mallory", channel="shared", text="/ops stock low")
+    assert "saw" in answer or "error" in answer
+    shown = " ".join(words(entry) for entry in answer.get("saw", []))
+    assert "MUG" not in shown
+    assert "MUG" not in await workspace.says("/ops stock low", user="gus")
+
+
+async def test_a_missing_word_opens_a_form_and_the_form_answers(workspace: Workspace) -> None:
+    opened = await workspace.act("command", text="/stock why")
+    (view,) = [entry for entry in opened["saw"] if entry["kind"] == "view"]
+    wrong = await workspace.act("submit", view_id=view["view_id"], values={"SKU": " "})
+    assert not wrong["ok"]
+    sent = await workspace.act("submit", view_id=view["view_id"], values={"SKU": "MUG"})
+    assert sent["ok"], sent
+    (entry,) = [entry for entry in sent["saw"] if entry["kind"] == "message"]
+    assert entry["ephemeral_to"] is not None
+    assert "Blue mug" in words(entry)
+
+
+async def test_a_replayed_command_runs_once(workspace: Workspace) -> None:
+    await workspace.says("/ops help")
+    again = await workspace.act("again")
+    assert "already" in " ".join(words(entry) for entry in again["saw"]) + str(again["ack"])
+
+
+# --- buttons
+
+
+async def test_a_pressed_button_is_answered_to_the_presser_alone(workspace: Workspace) -> None:
+    ts = await workspace.card(Button(label="List", command=ListLowStock(), once=True))
+    pressed = await workspace.act("press", ts=ts, label="List")
+    (entry,) = pressed["saw"]
+    assert entry["ephemeral_to"] is not None
+    again = await workspace.act("press", ts=ts, label="List")
+    assert "no longer valid" in words(again["saw"][0])
+
+
+async def test_a_button_with_a_form_opens_it_and_says_what_is_wrong_beside_the_field(workspace: Workspace) -> None:
+    ts = await workspace.card(Button(label="Reorder point", command=ChangeReorderPoint(sku="MUG")))
+    opened = await workspace.act("press", ts=ts, label="Reorder point")
+    (view,) = [entry for entry in opened["saw"] if entry["kind"] == "view"]
+    wrong = await workspace.act("submit", view_id=view["view_id"], values={"reorder_point": "-5"})
+    assert (wrong["ok"], list(wrong["errors"])) == (False, ["reorder_point"])
+    assert workspace.desk.query(sa.select(variants.c.reorder_point)) == [(None,)]
+    done = await workspace.act("submit", view_id=view["view_id"], values={"reorder_point": "40"})
+    assert done["ok"], done
+    assert workspace.desk.query(sa.select(variants.c.reorder_point)) == [(40,)]
+    assert "40" in words(next(entry for entry in done["saw"] if entry["kind"] == "message"))
+
+
+async def test_a_form_that_may_no_longer_be_sent_says_so_in_its_place(workspace: Workspace) -> None:
+    ts = await workspace.card(Button(label="Reorder point", command=ChangeReorderPoint(sku="MUG")))
+    opened = await workspace.act("press", ts=ts, label="Reorder point")
+    (view,) = [entry for entry in opened["saw"] if entry["kind"] == "view"]
+    workspace.desk.execute(sa.update(staff).values(role="viewer"))
+    answer = await workspace.act("submit", view_id=view["view_id"], values={"reorder_point": "40"})
+    (updated,) = [entry for entry in answer["saw"] if entry["kind"] == "view"]
+    assert "You are viewer" in str(updated)
+    assert workspace.desk.query(sa.select(variants.c.reorder_point)) == [(None,)]
+
+
+async def test_an_item_of_the_more_menu_is_a_button_too(workspace: Workspace) -> None:
+    ts = await workspace.card(
+        Button(label="First", command=NeverMind(), more=True), Button(label="Second", command=ListLowStock(), more=True)
+    )
+    pressed = await workspace.act("press", ts=ts, label="First")
+    assert "Nothing was changed" in words(pressed["saw"][0])
+
+
+async def test_a_link_runs_nothing(workspace: Workspace) -> None:
+    before = workspace.desk.query(sa.select(sa.func.count()).select_from(audit))
+    ts = await workspace.card(Button(label="Open", url="https://example.com/"))
+    pressed = await workspace.act("press", ts=ts, label="Open")
+    assert pressed["ok"]
+    assert pressed["saw"] == []
+    assert workspace.desk.query(sa.select(sa.func.count()).select_from(audit)) == before
+
+
+async def test_an_answer_comes_by_another_way_where_the_response_url_is_dead(workspace: Workspace) -> None:
+    ts = await workspace.card(Button(label="List", command=ListLowStock()))
+    await workspace.stand.control(
+        "faults", {"slack": [{"method": "response_url", "kind": "http_500", "times": 5}]}
+    )
+    pressed = await workspace.act("press", ts=ts, label="List")
+    (entry,) = pressed["saw"]
+    assert entry["ephemeral_to"] is not None
+
+
+# --- App Home
+
+
+async def test_the_home_tab_is_made_for_whoever_opens_it(workspace: Workspace) -> None:
+    home = await workspace.act("home")
+    assert "Ada" in str(home["home"])
+    pressed = await workspace.act("press", home=True, label="Low stock (0)")
+    assert pressed["ok"], pressed
+    assert "Nothing has to be ordered" in str(pressed["saw"])
+    refused = await workspace.act("home", user="gus")
+    assert "I don't know you" in str(refused["home"])
+
+
+async def test_a_fault_of_ours_shows_a_reference_and_no_stack(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from handlers import run as run_module
+
+    monkeypatch.setattr(run_module, "USE_CASES", {})
+    assert "(ref 7Q2K)" in await workspace.says("/stock low")
+    assert "7Q2K" in caplog.text
