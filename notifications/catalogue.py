@@ -61,7 +61,8 @@ class Catalogue:
         module = template.make_module({**_values(message), "m": message, "shop": shop, **_filters_of(shop)})
         title = getattr(module, "title", Markup(""))
         note = getattr(module, "note", Markup(""))
-        return _tidy(title), _tidy(Markup(str(module))), _tidy(note)
+        whole = DIALECTS[platform].whole
+        return whole(_tidy(title)), whole(_tidy(Markup(str(module)))), whole(_tidy(note))
 
     def _environment(self, dialect: Dialect) -> Environment:
         environment = Environment(

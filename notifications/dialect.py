@@ -37,6 +37,8 @@ class Dialect:
     code: Callable[[str], Markup]
     link: Callable[[Markup, str], Markup]
     quote: Callable[[Markup], Markup]
+    #: the last word on a whole text
+    whole: Callable[[Markup], Markup] = lambda text: text
 
 
 def as_markup(value: object, dialect: Dialect) -> Markup:
@@ -78,7 +80,7 @@ def _slack_link(text: Markup, url: str) -> Markup:
 
 
 def _slack_quote(text: Markup) -> Markup:
-    return Markup("\n".join("> " + line for line in str(text).splitlines()))
+    return Markup("\n".join("> " + line for line in str(text).splitlines() if line.strip()))
 
 
 MRKDWN: Final = Dialect(
@@ -88,14 +90,23 @@ MRKDWN: Final = Dialect(
 
 # --- Telegram's HTML: https://core.telegram.org/bots/api#html-style
 
-# Telegram makes links of bare addresses, @names, #tags and /commands by itself. A word joiner, which has no width,
-# keeps them text.
-_LINKISH: Final = re.compile(r"(?<=[@#$])(?=\w)|(?<=/)(?=[A-Za-z])|(?<=:/)(?=/)|(?<=\w)\.(?=[A-Za-z]{2})")
+# Telegram makes links of bare addresses, @names, #tags, /commands and phone numbers by itself. A word joiner, which has
+# no width, keeps them text.
+_LINKISH: Final = re.compile(
+    r"(?<=[@#$])(?=\w)|(?<=\+)(?=[1-9])|(?<=/)(?=[A-Za-z])|(?<=:/)(?=/)|(?<=\w)\.(?=[A-Za-z]{2})"
+)
+
+_TAG_BEGUN: Final = re.compile(r"<[^>]*>|#(?=\w*[^\W\d_])")
 
 
 def _html_escape(value: object) -> Markup:
     text = _LINKISH.sub(lambda found: found[0] + "\u2060", clean(str(value)))
     return Markup(html_escape(text, quote=False))
+
+
+def _html_whole(text: Markup) -> Markup:
+    # A value behind a template's own # would make a tag that neither holds alone.
+    return Markup(_TAG_BEGUN.sub(lambda found: found[0] + ("\u2060" if found[0] == "#" else ""), str(text)))
 
 
 def _html_tag(tag: str) -> Callable[[Markup], Markup]:
@@ -106,7 +117,8 @@ HTML: Final = Dialect(
     name="telegram", escape=_html_escape, bold=_html_tag("b"), italic=_html_tag("i"),
     code=lambda value: Markup(f"<code>{html_escape(clean(value), quote=False)}</code>"),
     link=lambda text, url: Markup(f'<a href="{html_escape(safe_url(url))}">{text}</a>'),
-    quote=lambda text: Markup(f"<blockquote>{text}</blockquote>"),
+    quote=lambda text: Markup(f"<blockquote>{text}</blockquote>") if str(text).strip() else Markup(""),
+    whole=_html_whole,
 )
 
 

@@ -6,6 +6,7 @@ undocumented (slackapi/bolt-js#2509).
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from domain.messages import Chart, ChartKind, Letter, StampedButton, Style, Table
@@ -23,21 +24,51 @@ _CHART_LABEL: Final = 20
 _CHART_POINTS: Final = 20
 _TABLE_ROWS: Final = 100
 _TABLE_COLUMNS: Final = 20
+#: of all cells of a table together
+_TABLE_TEXT: Final = 10_000
+_CELL: Final = 200
+#: more than a locked phone shows; what a title must say stands at its beginning
+_TITLE: Final = 300
+_NOTE: Final = 1000
+_URL: Final = 3000
+_HALF_ESCAPE: Final = re.compile(r"&[a-z]{0,4}$")
 
 
 def blocks(words: Words, letter: Letter, *, photos: tuple[Block, ...] = (), rich: bool = True) -> list[Block]:
-    """The blocks of a message. ``rich``: native charts and tables; False writes them as text, for old workspaces."""
-    built = [_section(f"*{_inner(words.title)}*")] if words.title else []
-    built += [_section(part) for part in _parts(str(words.body)[: TOTAL - len(words.title)])]
-    for table in letter.message.tables:
-        built += _table(table, rich=rich)
-    for chart in letter.message.charts:
-        built += _chart(chart, rich=rich)
-    built += photos
+    """The blocks of a message. ``rich``: native charts and tables; False writes them as text, for old workspaces.
+
+    What is too long is cut from the body and the tables, never from title, note and buttons.
+    """
+    head = [_section(f"*{_inner(words.title)}*")] if words.title else []
+    foot: list[Block] = [*photos]
     if words.note:
-        built.append({"type": "context", "elements": [_mrkdwn(str(words.note)[:SECTION])]})
-    actions = _actions(letter.buttons)
-    return built[: _MAX_BLOCKS - len(actions)] + actions
+        foot.append({"type": "context", "elements": [_mrkdwn(cut(str(words.note), _NOTE))]})
+    foot += _actions(letter.buttons)
+    left = TOTAL - _length(head) - _length(foot)
+    body = [_section(part) for part in _parts(cut(str(words.body), left))]
+    left -= _length(body)
+    for table in letter.message.tables:
+        drawn = _table(table, left, rich=rich)
+        left -= _length(drawn)
+        body += drawn
+    for chart in letter.message.charts:
+        body += _chart(chart, rich=rich)
+    return [*head, *body][: _MAX_BLOCKS - len(foot)] + foot
+
+
+def cut(escaped: str, limit: int) -> str:
+    """Escaped text of at most ``limit`` characters, never cut inside an escape such as ``&amp;``."""
+    if len(escaped) <= limit:
+        return escaped
+    return _HALF_ESCAPE.sub("", escaped[: max(0, limit - 1)]) + "…"
+
+
+def _length(value: object) -> int:
+    """Characters of all texts within blocks."""
+    if isinstance(value, dict):
+        own = value.get("text")
+        return (len(own) if isinstance(own, str) else 0) + sum(map(_length, value.values()))
+    return sum(map(_length, value)) if isinstance(value, list) else 0
 
 
 def confirm_object(button: StampedButton) -> Block | None:
@@ -57,7 +88,7 @@ def confirm_object(button: StampedButton) -> Block | None:
 
 def _inner(title: str) -> str:
     # The title is bold as a whole; a bold run within it would end that early.
-    return title.replace("*", "").replace("\n", " ")[: SECTION - 2]
+    return cut(title.replace("*", "").replace("\n", " "), _TITLE)
 
 
 def _section(text: str) -> Block:
@@ -81,11 +112,10 @@ def _parts(body: str) -> list[str]:
     for whole in body.splitlines():
         line = whole
         while len(line) > SECTION:
-            cut = line.rfind(" ", 0, SECTION)
-            cut = cut if cut > 0 else line.rfind("&", SECTION - 6, SECTION)
-            cut = cut if cut > 0 else SECTION
-            parts += [current, line[:cut]] if current else [line[:cut]]
-            current, line = "", line[cut:]
+            head = _HALF_ESCAPE.sub("", line[:SECTION])
+            head = head[: head.rfind(" ")] if " " in head[1:] else head
+            parts += [current, head] if current else [head]
+            current, line = "", line[len(head) :]
         if len(current) + len(line) + 1 > SECTION:
             parts.append(current)
             current = ""
@@ -110,7 +140,7 @@ def _actions(stamped: tuple[StampedButton, ...]) -> list[Block]:
 def _button(button: StampedButton) -> Block:
     built: Block = {"type": "button", "text": _plain(button.label, BUTTON_LABEL)}
     if button.url is not None:
-        built |= {"url": button.url, "action_id": f"url:{button.label[:100]}"}
+        built |= {"url": button.url[:_URL], "action_id": f"url:{button.label[:100]}"}
     else:
         built |= {"action_id": f"press:{button.token}", "value": button.token}
     if button.style is not Style.PLAIN:
@@ -127,12 +157,19 @@ def _overflow(group: list[StampedButton], number: int) -> Block:
     }
 
 
-def _table(table: Table, *, rich: bool) -> list[Block]:
-    rows = [table.headings, *table.rows][: _TABLE_ROWS + 1]
+def _table(table: Table, left: int, *, rich: bool) -> list[Block]:
+    """The table as far as ``left`` characters allow."""
+    rows, left = [table.headings], min(left, _TABLE_TEXT) - sum(map(len, table.headings))
+    for row in table.rows[:_TABLE_ROWS]:
+        left -= sum(len(clean(cell)[:_CELL]) or 1 for cell in row[:_TABLE_COLUMNS])
+        if left < 0:
+            break
+        rows.append(row)
     if not rich or len(rows) < 2:
-        lines = [" · ".join(clean(cell) for cell in row) for row in rows]
+        lines = [" · ".join(clean(cell)[:_CELL] for cell in row) for row in rows]
         return [_section(part) for part in _parts(_escape("\n".join(lines)))]
-    cells = [[{"type": "raw_text", "text": clean(cell)[:200] or "–"} for cell in row[:_TABLE_COLUMNS]] for row in rows]
+    rows = [row[:_TABLE_COLUMNS] for row in rows]
+    cells = [[{"type": "raw_text", "text": clean(cell)[:_CELL] or "–"} for cell in row] for row in rows]
     return [{"type": "data_table", "caption": clean(table.caption)[:150] or "Table", "rows": cells, "page_size": 10}]
 
 
@@ -141,7 +178,7 @@ def _chart(chart: Chart, *, rich: bool) -> list[Block]:
     if not rich or not labels:
         lines = [clean(chart.title)]
         lines += [f"{one.name}: {', '.join(f'{value:g}' for value in one.values[-7:])}" for one in chart.series]
-        return [_section(_escape("\n".join(lines))[:SECTION])]
+        return [_section(cut(_escape("\n".join(lines)), SECTION))]
     series = [
         {
             "name": clean(one.name)[:_CHART_LABEL],

@@ -10,7 +10,7 @@ from typing import Any
 
 from domain.forms import Field, FieldKind, Form
 from notifications.dialect import clean
-from notifications.slack.blocks import Block
+from notifications.slack.blocks import SECTION, Block, cut
 
 CALLBACK = "form"
 
@@ -29,9 +29,10 @@ def modal(form: Form, metadata: str) -> Block:
 
 def told(text: str) -> Block:
     """A view that only says something, in the place of the form that was sent."""
+    said = {"type": "mrkdwn", "text": cut(text, SECTION) or "Done.", "verbatim": True}
     return {
         "type": "modal", "title": _plain("Opsbell", 24), "close": _plain("Close", 24),
-        "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": text[:3000] or "Done.", "verbatim": True}}],
+        "blocks": [{"type": "section", "text": said}],
     }
 
 

@@ -52,8 +52,10 @@ def cut(html: str, limit: int) -> str:
     if length(html) <= limit:
         return html
     kept: list[str] = []
+    left = limit - 2
     for line in html.splitlines():
-        if length("\n".join([*kept, line])) > limit - 2:
+        left -= length(line) + 1
+        if left < -1:
             break
         kept.append(line)
     if not kept:
