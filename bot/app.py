@@ -172,7 +172,7 @@ async def _carriers(app: App, session: aiohttp.ClientSession, stack: AsyncExitSt
         listeners.listen(app.slack)
         carriers.append(SlackCarrier(client=client, engine=store, catalogue=catalogue, fetch=_fetch(app)))
     if "stripe" in settings.parts:
-        carriers.append(stripe.RefundCarrier(client=_stripe_client(settings), engine=store))
+        carriers.append(stripe.RefundCarrier(client=_stripe_client(settings, session), engine=store))
     return carriers
 
 
@@ -186,8 +186,8 @@ def telegram_bot(settings: Settings) -> Bot:
     )
 
 
-def _stripe_client(settings: Settings) -> Any:
-    return stripe.client(settings.stripe_key.get_secret_value(), settings.stripe_base_url or None)
+def _stripe_client(settings: Settings, session: aiohttp.ClientSession) -> Any:
+    return stripe.client(settings.stripe_key.get_secret_value(), settings.stripe_base_url or None, session)
 
 
 def _fetch(app: App) -> Callable[[Photo], Awaitable[bytes]]:

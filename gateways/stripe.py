@@ -42,10 +42,11 @@ _STATES: Final[dict[str, RefundState]] = {
 }
 
 
-def client(key: str, base_url: str | None = None) -> stripe.StripeClient:
-    """A client without retries of its own: a retry is a job's, with the job's key."""
+def client(key: str, base_url: str | None, session: aiohttp.ClientSession) -> stripe.StripeClient:
+    """A client without retries of its own: a retry is a job's, with the job's key. The session stays the caller's."""
+    http = stripe.AIOHTTPClient(timeout=aiohttp.ClientTimeout(total=_TIMEOUT), session=session)
     return stripe.StripeClient(
-        key, http_client=stripe.AIOHTTPClient(timeout=_TIMEOUT), max_network_retries=0,
+        key, http_client=http, max_network_retries=0,
         base_addresses={"api": base_url.rstrip("/")} if base_url else {},
     )
 
@@ -53,7 +54,8 @@ def client(key: str, base_url: str | None = None) -> stripe.StripeClient:
 async def probe(key: str, base_url: str | None) -> str | None:
     """What stands between us and Stripe, in a few words; None if nothing does."""
     try:
-        await client(key, base_url).v1.refunds.list_async({"limit": 1})
+        async with aiohttp.ClientSession() as session:
+            await client(key, base_url, session).v1.refunds.list_async({"limit": 1})
     except stripe.APIConnectionError:
         return "cannot be reached from here"
     except stripe.StripeError as error:
