@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: setup demo test check bench lock clean
+.PHONY: setup demo test check faults fuzz bench lock clean
 .DEFAULT_GOAL := demo
 
 setup: .venv/.ready
@@ -29,6 +29,12 @@ check: setup       ## every linter
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-timeout 2>/dev/null || $(BIN)/lint-imports
+
+faults: setup      ## the machines that try to break it, at full length; ONLY="simulator kills" for some
+	$(BIN)/python -m tests.faults $(ONLY)
+
+fuzz: setup        ## a million inputs for every way in
+	$(BIN)/python -m tests.fuzz $(ONLY)
 
 bench: setup       ## the benchmarks, each as a ratio to a named baseline
 	for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

@@ -1,0 +1,14 @@
+"""``make faults``: every machine at full length, or those named: ``python -m tests.faults simulator kills``."""
+
+from __future__ import annotations
+
+import sys
+
+from tests.figures import Machine, report
+
+#: by name, in the order they run; each lives in a module of its own beside this one
+MACHINES: dict[str, Machine] = {
+}
+
+if __name__ == "__main__":
+    sys.exit(report("faults", MACHINES, sys.argv[1:]))
