@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from domain.messages import Command, Confirm, Letter
 from domain.ports import UnitOfWork
@@ -13,6 +13,13 @@ from domain.shops import Shop
 from domain.wire import Json
 
 T = TypeVar("T")
+
+#: by kind of job: how long after it fell due it must be final, or the auditor raises it; "" = every other kind.
+#: A letter's own time follows from its message (domain.messages.MessageClass).
+FINAL_WITHIN: Final[Mapping[str, timedelta]] = {
+    "refund": timedelta(minutes=15), "learn": timedelta(minutes=5), "answer.telegram": timedelta(seconds=60),
+    "": timedelta(minutes=15),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,9 +44,14 @@ class Jobs(Protocol):
 
     def add(
         self, *, key: str, kind: str, payload: Mapping[str, Json], due_at: datetime, lane: str = "",
-        shop_id: int | None = None,
+        shop_id: int | None = None, card: str | None = None, message: str | None = None,
+        within: timedelta | None = None,
     ) -> bool:
-        """Write a job; False if one with this key was ever written."""
+        """Write a job; False if one with this key was ever written.
+
+        ``card``: the card that it posts or edits; ``message``: the kind of what it says. ``within``: how long after
+        ``due_at`` it must be final (None = by its kind).
+        """
 
     def claim(self, *, kinds: tuple[str, ...], owner: str, limit: int, lease: timedelta) -> tuple[Job, ...]:
         """Up to ``limit`` due jobs that head their lanes, held until now + lease; the attempt is counted."""
@@ -61,6 +73,9 @@ class Jobs(Protocol):
 
     def hold(self, lane: str, *, until: datetime) -> None:
         """Nothing leaves on this lane before that moment."""
+
+    def held_until(self, keys: Iterable[str]) -> datetime | None:
+        """The moment before which nothing may leave on any of these lanes; None if none is held."""
 
     def free_at(self, lane: str) -> datetime | None:
         """The lane's next free moment; None if nothing ever went out on it."""

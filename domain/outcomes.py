@@ -55,7 +55,14 @@ class Superseded:
     """A newer version of the same card has gone out or is on its way."""
 
 
-Outcome: TypeAlias = Done | Later | Failed | Unknown | Superseded
+@dataclass(frozen=True, kw_only=True)
+class Gathered:
+    """It is counted in another message instead of being shown by itself. ``into``: the job that carries that one."""
+
+    into: int
+
+
+Outcome: TypeAlias = Done | Later | Failed | Unknown | Superseded | Gathered
 
 
 class Carrier(Protocol):
@@ -66,7 +73,13 @@ class Carrier(Protocol):
         """The kind of job it carries."""
 
     def gaps(self, job: Job) -> Mapping[str, timedelta]:
-        """The lanes to take a place in before the wire, with the distance each keeps."""
+        """The lanes to take a place in before the wire, with the distance each keeps; zero = only obey its holds."""
+
+    def admit(self, job: Job, transaction: Transaction) -> Outcome | None:
+        """A last look before the wire, in the transaction that marks the job as sending; None = go on.
+
+        An outcome settles the job at once, and takes no place in any lane.
+        """
 
     async def carry(self, job: Job) -> Outcome:
         """Do it, once. ``job.in_doubt``: an earlier attempt may have gone through, so look first."""

@@ -75,6 +75,9 @@ class RefundCarrier:
         """One payment's refunds follow each other anyway; Stripe allows 100 calls a second."""
         return {"stripe:all": timedelta(milliseconds=20)}
 
+    def admit(self, job: Job, transaction: Transaction) -> Outcome | None:
+        """Always: whether it may still be refunded is decided when it is begun."""
+
     async def carry(self, job: Job) -> Outcome:
         """Have Stripe refund exactly what was approved, once."""
         try:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from domain.jobs import Engine, Job, Jobs, Transaction
-from domain.outcomes import Carrier, Done, Failed, Later, Outcome, Superseded, Unknown, wait_before
+from domain.outcomes import Carrier, Done, Failed, Gathered, Later, Outcome, Superseded, Unknown, wait_before
 
 log = logging.getLogger("opsbell.delivery")
 
@@ -25,6 +26,8 @@ LEASE: Final = timedelta(seconds=60)
 _FENCE: Final = timedelta(seconds=25)
 _ATTEMPTS: Final = 12
 _AT_ONCE: Final = 16
+#: a place further off than this is not waited for by a task of ours: the job goes back until then
+_LONGEST_PAUSE: Final = timedelta(seconds=2)
 _GIVEN_UP: Final = "given up after too many attempts"
 
 
@@ -73,10 +76,8 @@ class Delivery:
     async def deliver(self, job: Job) -> None:
         """Carry one claimed job and settle it. Never raises: whatever goes wrong is an outcome of the job."""
         carrier = self.carriers[job.kind]
-        start = await self.engine.write(lambda transaction: self._start(transaction, job, carrier))
-        if start is None:
+        if not await self._board(job, carrier):
             return
-        await self.sleep(max(0.0, (start - self.engine.now()).total_seconds()))
         if self.engine.now() > job.leased_until - _FENCE:
             return  # the lease is nearly over: somebody else may already be sending
         try:
@@ -89,20 +90,49 @@ class Delivery:
     def _claim(self, transaction: Transaction, room: int) -> tuple[Job, ...]:
         return transaction.jobs.claim(kinds=tuple(self.carriers), owner=self.owner, limit=room, lease=LEASE)
 
-    def _start(self, transaction: Transaction, job: Job, carrier: Carrier) -> datetime | None:
-        """Take places in the lanes; the moment to start, or None if that is too far off or the lease is lost."""
-        now, rows = transaction.now, transaction.jobs
+    async def _board(self, job: Job, carrier: Carrier) -> bool:
+        """Wait for a place in every lane; False if the job is settled, put off, or no longer ours.
+
+        A shared lane's place is taken only once the narrower ones before it are free, so that none is wasted; and
+        whoever has slept looks again whether a lane was held meanwhile.
+        """
+        left: Sequence[str] | None = tuple(carrier.gaps(job))
+        first = True
+        while left is not None:
+            find = partial(self._places, job=job, carrier=carrier, left=left, first=first)
+            step = await self.engine.write(find)
+            if step is None:
+                return False
+            start, left = step
+            first = False
+            if left is not None:
+                await self.sleep(max(0.0, (start - self.engine.now()).total_seconds()))
+        return True
+
+    def _places(
+        self, transaction: Transaction, *, job: Job, carrier: Carrier, left: Sequence[str], first: bool
+    ) -> tuple[datetime, Sequence[str] | None] | None:
+        """Take places until one lies ahead: that moment, and the lanes still to take; None for those = go."""
+        now, rows, gaps = transaction.now, transaction.jobs, carrier.gaps(job)
         if job.attempts > _ATTEMPTS:
             if rows.bury(job, _GIVEN_UP):
                 carrier.settle(job, Failed(reason=_GIVEN_UP), transaction)
             return None
-        gaps = carrier.gaps(job)
-        busy = [moment for lane in gaps if (moment := rows.free_at(lane)) is not None and moment > now]
-        if busy and max(busy) - now > timedelta(seconds=2):
-            rows.later(job, at=max(busy), error="waiting for its turn", in_doubt=job.in_doubt, counts=False)
+        held = rows.held_until(gaps)
+        busy = [moment for lane in left if gaps[lane] and (moment := rows.free_at(lane)) is not None]
+        latest = max([now, *busy, *([held] if held else [])])
+        if held is not None or latest - now > _LONGEST_PAUSE:
+            rows.later(job, at=latest, error="waiting for its turn", in_doubt=job.in_doubt, counts=False)
             return None
-        start = max([now, *(rows.pace(lane, gap=gap) for lane, gap in sorted(gaps.items()))])
-        return start if rows.mark_sending(job) else None
+        if first and (settled := carrier.admit(job, transaction)) is not None:
+            if self._close(rows, now, job, settled):
+                carrier.settle(job, settled, transaction)
+            return None
+        for number, lane in enumerate(left, start=1):
+            start = rows.pace(lane, gap=gaps[lane]) if gaps[lane] else now
+            if start > now:
+                return start, left[number:]
+        return (now, None) if rows.mark_sending(job) else None
 
     async def _settle(self, job: Job, carrier: Carrier, outcome: Outcome) -> None:
         def whole(transaction: Transaction) -> None:
@@ -118,6 +148,8 @@ class Delivery:
                 return rows.done(job, outcome.receipt)
             case Superseded():
                 return rows.done(job, state="superseded")
+            case Gathered():
+                return rows.done(job, {"into": outcome.into}, state="gathered")
             case Failed():
                 log.error("job %s failed for good: %s", job.key, outcome.reason)
                 return rows.bury(job, outcome.reason)

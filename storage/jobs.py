@@ -6,14 +6,14 @@ because its next free moment is a row. A job found ``sending`` after its lease r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 import sqlalchemy as sa
 
-from domain.jobs import Job
+from domain.jobs import FINAL_WITHIN, Job
 from domain.wire import Json
 from storage.database import insert
 from storage.tables import jobs, lanes
@@ -32,14 +32,16 @@ class JobRows:
 
     def add(
         self, *, key: str, kind: str, payload: Mapping[str, Json], due_at: datetime, lane: str = "",
-        shop_id: int | None = None,
+        shop_id: int | None = None, card: str | None = None, message: str | None = None,
+        within: timedelta | None = None,
     ) -> bool:
         """Write a job; False if one with this key was ever written."""
         row = self.connection.execute(
             insert(self.connection, jobs)
             .values(
                 key=key, kind=kind, payload=dict(payload), due_at=due_at, lane=lane or f"job:{key}", shop_id=shop_id,
-                made_at=self.now, state=OPEN,
+                made_at=self.now, state=OPEN, card=card, message=message,
+                final_by=due_at + (within or FINAL_WITHIN.get(kind, FINAL_WITHIN[""])),
             )
             .on_conflict_do_nothing(index_elements=["key"])
             .returning(jobs.c.id)
@@ -126,15 +128,26 @@ class JobRows:
         return free - gap
 
     def hold(self, lane: str, *, until: datetime) -> None:
-        """Nothing leaves on this lane before that moment (a platform's Retry-After)."""
+        """Nothing leaves on this lane before that moment (a platform's Retry-After). A shorter wait never wins."""
+        held = sa.func.coalesce(lanes.c.held_until, until, type_=lanes.c.held_until.type)
         self.connection.execute(
             insert(self.connection, lanes)
-            .values(key=lane, free_at=until)
+            .values(key=lane, free_at=until, held_until=until)
             .on_conflict_do_update(
                 index_elements=["key"],
-                set_={"free_at": _later_of(lanes.c.free_at, until)},
+                set_={
+                    "free_at": _later_of(lanes.c.free_at, until),
+                    "held_until": sa.case((held > until, held), else_=sa.literal(until, held.type)),
+                },
             )
         )
+
+    def held_until(self, keys: Iterable[str]) -> datetime | None:
+        """The moment before which the other side wants nothing on any of these lanes; None if none is held now."""
+        held = sa.select(sa.func.max(lanes.c.held_until, type_=lanes.c.held_until.type)).where(
+            lanes.c.key.in_(list(keys)), lanes.c.held_until > self.now
+        )
+        return self.connection.execute(held).scalar()
 
     def free_at(self, lane: str) -> datetime | None:
         """The lane's next free moment; None if nothing ever went out on it."""

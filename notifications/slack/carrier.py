@@ -56,6 +56,9 @@ class SlackCarrier:
         gap = _EDIT_GAP if job.payload.get("message_id") else _CHANNEL_GAP
         return {f"slack:{job.payload['address']}": gap}
 
+    def admit(self, job: Job, transaction: Transaction) -> Outcome | None:
+        """Always."""
+
     async def carry(self, job: Job) -> Outcome:
         """Post, edit or reply; a card whose newer version is on its way is left out."""
         envelope = await self.engine.read(lambda transaction: transaction.letters.open(job))

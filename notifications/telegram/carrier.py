@@ -55,6 +55,9 @@ class TelegramCarrier:
         # Answers in a private chat come as fast as the customer presses; Telegram bears short bursts there.
         return {"telegram:all": _ALL_GAP}
 
+    def admit(self, job: Job, transaction: Transaction) -> Outcome | None:
+        """Always."""
+
     async def carry(self, job: Job) -> Outcome:
         """Send or edit; a card whose newer version is on its way is left out."""
         envelope = await self.engine.read(lambda transaction: transaction.letters.open(job))
@@ -150,6 +153,9 @@ class TelegramAnswers:
     def gaps(self, job: Job) -> Mapping[str, timedelta]:  # noqa: ARG002  the Carrier's own signature
         """Answers to presses are not paced."""
         return {}
+
+    def admit(self, job: Job, transaction: Transaction) -> Outcome | None:
+        """Always."""
 
     async def carry(self, job: Job) -> Outcome:
         """Answer once; one that came too late is simply over."""

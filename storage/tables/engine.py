@@ -25,21 +25,41 @@ jobs = sa.Table(
     count("attempts"),
     #: set in its own transaction before the wire: a job found so has an unknown outcome
     flag("sending", default=False),
-    #: open, done, superseded, dead
+    #: open, done, superseded (by a newer version of its card), gathered (counted in another message), dead
     text("state", default="open"),
     instant("done_at", nullable=True),
     sa.Column("outcome", sa.JSON(), nullable=True),
     text("error", nullable=True),
+    #: the card that this letter posts or edits; null for every other job
+    text("card", nullable=True),
+    #: the kind of the message, by which gathered alerts are counted; null for what is no message
+    text("message", nullable=True),
+    #: the job whose message counts this alert among others
+    sa.Column("gathered_into", RowId, nullable=True),
+    #: not final by then = an alarm; null only in rows of versions before this column
+    instant("final_by", nullable=True),
+    #: when the auditor raised it: once for each job
+    instant("raised_at", nullable=True),
 )
 _OPEN = jobs.c.state == "open"
+_UNRAISED_OPEN = sa.and_(jobs.c.state == "open", jobs.c.raised_at.is_(None))
+_UNRAISED_DEAD = sa.and_(jobs.c.state == "dead", jobs.c.raised_at.is_(None))
 sa.Index("ix_jobs_due", jobs.c.due_at, jobs.c.id, sqlite_where=_OPEN, postgresql_where=_OPEN)
 sa.Index("ix_jobs_lane", jobs.c.lane, jobs.c.id, sqlite_where=_OPEN, postgresql_where=_OPEN)
+sa.Index("ix_jobs_card", jobs.c.card, jobs.c.id, sqlite_where=_OPEN, postgresql_where=_OPEN)
+sa.Index("ix_jobs_final_by", jobs.c.final_by, sqlite_where=_UNRAISED_OPEN, postgresql_where=_UNRAISED_OPEN)
+sa.Index("ix_jobs_dead", jobs.c.id, sqlite_where=_UNRAISED_DEAD, postgresql_where=_UNRAISED_DEAD)
+_GATHERED = jobs.c.gathered_into.is_not(None)
+sa.Index("ix_jobs_gathered_into", jobs.c.gathered_into, sqlite_where=_GATHERED, postgresql_where=_GATHERED)
 
 lanes = sa.Table(
     "lanes",
     metadata,
     sa.Column("key", sa.Text(), primary_key=True),
+    #: the next free place in our own pace
     instant("free_at"),
+    #: nothing leaves before then: the other side asked us to wait
+    instant("held_until", nullable=True),
 )
 
 #: raw events as they came, before they were answered
