@@ -216,8 +216,8 @@ class Transaction(Protocol):
     def shops(self) -> ShopDirectory:
         """Every shop."""
 
-    def of(self, shop: str | int) -> UnitOfWork:
-        """The ports of one shop, in this same transaction."""
+    def of(self, shop: Shop | str | int) -> UnitOfWork:
+        """The ports of one shop, named by its key or id, in this same transaction."""
 
 
 class Engine(Protocol):

@@ -153,7 +153,7 @@ def begin(transaction: Transaction, who: Who) -> tuple[UnitOfWork, Actor]:
         shop = transaction.shops.of_telegram(int(who.user), who.place or who.user)
     if shop is None:
         raise Unknown
-    uow = transaction.of(shop.id)
+    uow = transaction.of(shop)
     return uow, actor_of(who, uow)
 
 

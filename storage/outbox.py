@@ -10,7 +10,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from domain.jobs import StoredButton
-from domain.messages import COMMANDS_BY_KIND, Button, Chat, Confirm, Letter, Message, StampedButton
+from domain.messages import COMMANDS_BY_KIND, Button, Chat, Command, Confirm, Letter, Message, StampedButton
 from domain.shops import Shop
 from domain.wire import Json, from_json, object_json, to_json
 from storage.database import insert
@@ -19,6 +19,7 @@ from storage.tables import buttons, cards, chats
 
 #: a button on a card that nobody pressed for so long is for a matter long over
 _BUTTON_LIFE: Final = timedelta(days=120)
+_STORE_BUTTONS: Final = sa.insert(buttons)
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,20 @@ class OutboxRows:
     new_id: Callable[[], str]
 
     def stamp(self, message: Message, presser: str | None) -> Letter:
-        """The message with each button's command stored under a fresh token."""
-        stamped = tuple(self._stamp(button, presser, message.kind) for button in message.buttons)
-        return Letter(message=message, buttons=stamped)
+        """The message with each button's command stored under a fresh token, all in one statement."""
+        stamped, rows = [], []
+        for button in message.buttons:
+            token = None
+            if button.command is not None:
+                token = self.new_id()
+                rows.append(self._row(button, button.command, token, presser, message.kind))
+            stamped.append(StampedButton(
+                label=button.label, token=token, style=button.style, confirm=button.confirm, more=button.more,
+                url=button.url,
+            ))
+        if rows:
+            self.connection.execute(_STORE_BUTTONS, rows)
+        return Letter(message=message, buttons=tuple(stamped))
 
     def publish(self, message: Message, *, once: str) -> None:
         """One job for each chat that hears the topic, so that a failing chat is retried alone."""
@@ -103,22 +115,15 @@ class OutboxRows:
             lane=f"{chat.platform}:{chat.address}", shop_id=self.shop.id,
         )
 
-    def _stamp(self, button: Button, presser: str | None, shown_in: str) -> StampedButton:
-        token = None
-        if button.command is not None:
-            token = self.new_id()
-            self.connection.execute(
-                sa.insert(buttons).values(
-                    token=token, shop_id=self.shop.id, command=button.command.kind,
-                    fields=object_json(button.command), presser=presser, once=button.once, made_at=self.now,
-                    shown_in=shown_in, confirm=None if button.confirm is None else to_json(button.confirm),
-                    expires_at=self.now + _BUTTON_LIFE,
-                )
-            )
-        return StampedButton(
-            label=button.label, token=token, style=button.style, confirm=button.confirm, more=button.more,
-            url=button.url,
-        )
+    def _row(
+        self, button: Button, command: Command, token: str, presser: str | None, shown_in: str
+    ) -> dict[str, object]:
+        return {
+            "token": token, "shop_id": self.shop.id, "command": command.kind, "fields": object_json(command),
+            "presser": presser, "once": button.once, "made_at": self.now, "shown_in": shown_in,
+            "confirm": None if button.confirm is None else to_json(button.confirm),
+            "expires_at": self.now + _BUTTON_LIFE,
+        }
 
     def _chats(self, message: Message) -> tuple[Chat, ...]:
         rows = self.connection.execute(

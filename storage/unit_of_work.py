@@ -82,11 +82,12 @@ class Store:
         with reading(self.engine) as connection:
             yield self.unit_of_work(connection, shop, at)
 
-    def unit_of_work(self, connection: sa.Connection, shop: str | int, at: datetime | None = None) -> UnitOfWork:
+    def unit_of_work(self, connection: sa.Connection, shop: Shop | str | int, at: datetime | None = None) -> UnitOfWork:
         """The ports of one shop over a connection."""
-        shops = ShopRows(connection)
-        found = shops.by_key(shop) if isinstance(shop, str) else shops.by_id(shop)
-        return self._assemble(connection, found, at or self.now())
+        if isinstance(shop, str | int):
+            shops = ShopRows(connection)
+            shop = shops.by_key(shop) if isinstance(shop, str) else shops.by_id(shop)
+        return self._assemble(connection, shop, at or self.now())
 
     def _assemble(self, connection: sa.Connection, shop: Shop, now: datetime) -> UnitOfWork:
         return UnitOfWork(
@@ -177,6 +178,6 @@ class StoreTransaction:
         """Every shop."""
         return ShopRows(self.connection)
 
-    def of(self, shop: str | int) -> UnitOfWork:
+    def of(self, shop: Shop | str | int) -> UnitOfWork:
         """The ports of one shop, in this same transaction."""
         return self.store.unit_of_work(self.connection, shop, self.now)
