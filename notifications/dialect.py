@@ -91,9 +91,10 @@ MRKDWN: Final = Dialect(
 # --- Telegram's HTML: https://core.telegram.org/bots/api#html-style
 
 # Telegram makes links of bare addresses, @names, #tags, /commands and phone numbers by itself. A word joiner, which has
-# no width, keeps them text.
+# no width, keeps them text. A slash between digits, as in 1/2, is none of these and stays as it is.
 _LINKISH: Final = re.compile(
-    r"(?<=[@#$])(?=\w)|(?<=\+)(?=[1-9])|(?<=/)(?=[A-Za-z])|(?<=:/)(?=/)|(?<=\w)\.(?=[A-Za-z]{2})"
+    r"(?<=[@#$])(?=\w)|(?<=\+)(?=[1-9])|(?<=/)(?=[A-Za-z])|(?<=/)(?<!\w/)(?=[0-9_])|(?<=:/)(?=/)"
+    r"|(?<=\w)\.(?=[A-Za-z]{2})"
 )
 
 _TAG_BEGUN: Final = re.compile(r"<[^>]*>|#(?=\w*[^\W\d_])")

@@ -101,7 +101,7 @@ def _mrkdwn(text: str) -> Block:
 
 
 def _plain(text: str, length: int) -> Block:
-    cut = clean(text)
+    cut = clean(text).strip() or "…"  # nothing but signs that cannot be seen is no label to Slack
     return {"type": "plain_text", "text": cut if len(cut) <= length else cut[: length - 1] + "…", "emoji": True}
 
 

@@ -86,7 +86,7 @@ def inline(buttons: tuple[StampedButton, ...]) -> InlineKeyboardMarkup | None:
     rows: list[list[InlineKeyboardButton]] = []
     width = 0
     for button in buttons:
-        label = shorten(clean(button.label), _LABEL)
+        label = shorten(clean(button.label).strip() or "…", _LABEL)
         if rows and width + len(label) <= _ROW_WIDTH and len(rows[-1]) < 4:
             width += len(label)
             rows[-1].append(_inline(button, label))

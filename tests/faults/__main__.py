@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 
+from tests.faults import hostile
 from tests.figures import Machine, report
 
 #: by name, in the order they run; each lives in a module of its own beside this one
 MACHINES: dict[str, Machine] = {
+    "hostile": hostile.machine,
 }
 
 if __name__ == "__main__":

@@ -37,6 +37,8 @@ HOSTILE = (
     "*bold* _italic_ ~strike~ `code` ```pre``` > quote\n> more\n&lt;b&gt; &amp;lt; & < > \" '",
     "{{ shop.key }} {% raw %} {# x #} %s {0} \\u003c!channel\\u003e",
     "a\u202eevil\u202c \u200b<\u200b!channel> \ufeff @\u200bchannel \x00\x07\x1b[31m \ud83d",
+    "a slash before digits: ?/127.0.0.1 !/4242 _/_x 1/2 a/3",
+    "\u202e",
     "＜!channel＞ ﹤b﹥ ‹a› @\u2060here tg://user?id=1001",
 )
 LONG = "Länge & <Breite> @x " * 300
