@@ -29,7 +29,6 @@ PIECES = (
     "#tag", "$EUR", "/start", "/stock@opsbell_bot", "+49 151 1234567", "4242 4242 4242 4242", "1:23", "127.0.0.1",
     "{{ shop.key }}", "{% raw %}", "{# x #}", "{0}", "%s", "${x}", "Maria", "a mug", "mug", "x", "0", "-5", "€38.00",
 )
-FIELDS = (0, 1, 2, 40)
 
 
 def text(chance: random.Random) -> str:
@@ -37,43 +36,52 @@ def text(chance: random.Random) -> str:
     return "".join(chance.choices(PIECES, k=chance.choice((1, 2, 3, 5, 8, 13, 40))))
 
 
-def check(seed: int, count: int) -> list[str]:
-    """Put ``count`` texts into messages of every kind in turn; what was found active, as sentences."""
+def check(seed: int, count: int) -> tuple[int, list[str]]:
+    """Put at least ``count`` texts into messages of every kind in turn, another into each field.
+
+    How many it were, and what was found active or broken, as sentences that name the message's number.
+    """
     from domain.messages import MESSAGES_BY_KIND
     from tests.notifications.anything import any_message
     from tests.notifications.test_hostile import KINDS, PLAIN, harmless, slack_marks, telegram_marks
 
-    chance, found = random.Random(seed), []
+    chance, found, texts, number = random.Random(seed), [], 0, 0
     plain: dict[tuple[str, bool, int, int], tuple[Counter[str], Counter[str]]] = {}
-    for number in range(count):
+
+    def drawn() -> str:
+        nonlocal texts
+        texts += 1
+        return text(chance)
+
+    while texts < count:
+        number += 1
         kind = KINDS[(seed + number) % len(KINDS)]
         full, choice, many = chance.random() < 0.8, chance.randrange(6), chance.choice((1, 2, 3))
-        key = (kind, full, choice, many)
-        of = MESSAGES_BY_KIND[kind]
+        key, of = (kind, full, choice, many), MESSAGES_BY_KIND[kind]
         if key not in plain:
             quiet = any_message(of, PLAIN, full=full, choice=choice, many=many)
             plain[key] = (slack_marks(quiet), harmless(telegram_marks(quiet)))
-        hostile = text(chance)
-        message = any_message(of, hostile, full=full, choice=choice, many=many)
+        message = any_message(of, drawn, full=full, choice=choice, many=many)
         try:
             slack, telegram = slack_marks(message), harmless(telegram_marks(message))
         except Exception as error:  # whatever the check finds is a finding, and its text is kept
-            found.append(f"{kind} seed {seed} number {number}: {type(error).__name__} with {hostile!a}")
+            found.append(f"seed {seed} number {number}: {type(error).__name__} with {message!a}")
             continue
         if not (slack <= plain[key][0] and telegram <= plain[key][1]):
-            found.append(f"{kind} seed {seed} number {number}: a mark from {hostile!a}")
-    return found
+            found.append(f"seed {seed} number {number}: {slack - plain[key][0]} {telegram - plain[key][1]} in {message!a}")
+    return texts, found
 
 
 def machine(count: int = 1_000_000) -> Sequence[Figure]:
     """The whole million, over all cores."""
-    part = 5_000
+    part = 10_000
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        found = [one for some in pool.map(partial(check, count=part), range(0, count, part)) for one in some]
+        parts = list(pool.map(partial(check, count=part), range(0, count, part)))
+    found = [one for _, some in parts for one in some]
     for one in found[:20]:
-        print("  ", one)
+        print("  ", one[:600])
     return [Figure(
         name="Hostile texts that became a mention, link or tag, or broke a platform's limit",
-        tried=f"{count:,} texts in every kind of message, both platforms", found=f"{len(found)}", goal="0",
-        met=not found,
+        tried=f"{sum(texts for texts, _ in parts):,} texts in every kind of message, both platforms",
+        found=f"{len(found)}", goal="0", met=not found,
     )]

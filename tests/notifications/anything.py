@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -26,20 +27,24 @@ _WEEK = {"by_weekday"}
 _NEVER_NONE = {"amount", "approved", "decided_at", "decided_by", "who"}
 
 
-def any_message(kind: type[Message], text: str, *, many: int = 2, full: bool = True, choice: int = 0) -> Message:
+#: one text for every field, or one drawn anew for each
+Text = str | Callable[[], str]
+
+
+def any_message(kind: type[Message], text: Text, *, many: int = 2, full: bool = True, choice: int = 0) -> Message:
     """A message of that kind with ``text`` in every field that may hold words.
 
     ``many``: items of every list. ``full``: optional fields are filled, too. ``choice``: which value of every enum.
     """
     if kind.kind == "are_you_sure":
         never_mind = COMMANDS_BY_KIND["never_mind"]
-        return kind(question=text, yes=text, no=text, command="never_mind", fields=dict(object_json(never_mind())))  # type: ignore[call-arg]
+        return kind(question=_drawn(text), yes=_drawn(text), no=_drawn(text), command="never_mind", fields=dict(object_json(never_mind())))  # type: ignore[call-arg]
     made = _made(kind, text, many, full, choice)
     assert isinstance(made, Message)
     return made
 
 
-def _made(kind: type, text: str, many: int, full: bool, choice: int) -> object:
+def _made(kind: type, text: Text, many: int, full: bool, choice: int) -> object:
     if kind is Money:
         return Money(minor=123_456, currency="EUR")
     hints = get_type_hints(kind)
@@ -51,7 +56,7 @@ def _made(kind: type, text: str, many: int, full: bool, choice: int) -> object:
     return kind(**values)
 
 
-def _value(hint: Any, text: str, many: int, full: bool, choice: int) -> Any:
+def _value(hint: Any, text: Text, many: int, full: bool, choice: int) -> Any:
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         if type(None) in inner and not full:
@@ -64,11 +69,13 @@ def _value(hint: Any, text: str, many: int, full: bool, choice: int) -> Any:
             return frozenset({_value(inner[0], text, many, full, choice)})
         return tuple(_value(one, text, many, full, choice) for one in inner)
     if origin is dict:
-        return {text: _value(inner[1], text, many, full, choice)}
+        return {_drawn(text): _value(inner[1], text, many, full, choice)}
     if origin is typing.Literal:
         return inner[0]
+    if hint in (str, object):
+        return _drawn(text)
     plain: dict[Any, Any] = {
-        str: text, int: 3, float: 3.5, bool: full, datetime: NOW, date: NOW.date(), Decimal: Decimal("3.5"), object: text,
+        int: 3, float: 3.5, bool: full, datetime: NOW, date: NOW.date(), Decimal: Decimal("3.5"),
     }
     if hint in plain:
         return plain[hint]
@@ -79,3 +86,7 @@ def _value(hint: Any, text: str, many: int, full: bool, choice: int) -> Any:
     assert is_dataclass(hint), hint
     assert isinstance(hint, type)
     return _made(hint, text, many, full, choice)
+
+
+def _drawn(text: Text) -> str:
+    return text if isinstance(text, str) else text()
