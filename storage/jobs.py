@@ -129,7 +129,9 @@ class JobRows:
 
     def hold(self, lane: str, *, until: datetime) -> None:
         """Nothing leaves on this lane before that moment (a platform's Retry-After). A shorter wait never wins."""
-        held = sa.func.coalesce(lanes.c.held_until, until, type_=lanes.c.held_until.type)
+        # A bare datetime in coalesce() would be bound as text, since a function gives its arguments no type.
+        moment = sa.literal(until, lanes.c.held_until.type)
+        held = sa.func.coalesce(lanes.c.held_until, moment, type_=lanes.c.held_until.type)
         self.connection.execute(
             insert(self.connection, lanes)
             .values(key=lane, free_at=until, held_until=until)
@@ -137,7 +139,7 @@ class JobRows:
                 index_elements=["key"],
                 set_={
                     "free_at": _later_of(lanes.c.free_at, until),
-                    "held_until": sa.case((held > until, held), else_=sa.literal(until, held.type)),
+                    "held_until": sa.case((held > moment, held), else_=moment),
                 },
             )
         )
