@@ -31,7 +31,8 @@ from handlers.webhooks import Source
 
 log = logging.getLogger("opsbell.jobs")
 
-_LEASE: Final = timedelta(seconds=120)
+#: one transaction without a call to anybody; after a death it is taken up again this much later
+_LEASE: Final = timedelta(seconds=30)
 _ATTEMPTS: Final = 10
 _AT_ONCE: Final = 8
 _EPOCH: Final = datetime(2020, 1, 1, tzinfo=UTC)

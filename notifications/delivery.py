@@ -20,8 +20,10 @@ from domain.outcomes import Carrier, Done, Failed, Gathered, Later, Outcome, Sup
 
 log = logging.getLogger("opsbell.delivery")
 
-#: longer than the slowest send (every carrier's own timeout is at most 20 s)
-LEASE: Final = timedelta(seconds=60)
+#: what a killed process held is taken up again after this long, so that all is final within a minute of its death
+LEASE: Final = timedelta(seconds=45)
+#: seconds that all calls of one letter (its pictures, its files) may take together
+_LONGEST_SEND: Final = 20.0
 #: a send may start only if this much of the lease is left
 _FENCE: Final = timedelta(seconds=25)
 _ATTEMPTS: Final = 12
@@ -81,7 +83,10 @@ class Delivery:
         if self.engine.now() > job.leased_until - _FENCE:
             return  # the lease is nearly over: somebody else may already be sending
         try:
-            outcome = await carrier.carry(job)
+            async with asyncio.timeout(_LONGEST_SEND):
+                outcome = await carrier.carry(job)
+        except TimeoutError:
+            outcome = Unknown(reason=f"not done within {_LONGEST_SEND:.0f} s")
         except Exception as error:  # a carrier's own bug must not stop the others
             log.exception("carrier %s broke on job %s", job.kind, job.key)
             outcome = Unknown(reason=f"{type(error).__name__} in the carrier")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from tests.faults import hostile
+from tests.faults import hostile, kills
 from tests.figures import Machine, report
 
 #: by name, in the order they run; each lives in a module of its own beside this one
 MACHINES: dict[str, Machine] = {
     "hostile": hostile.machine,
+    "kills": kills.machine,
 }
 
 if __name__ == "__main__":
