@@ -5,10 +5,16 @@ OpsError                 shown as it is, rolled back, not an incident
 ├── NotFound             nothing by that name
 ├── RuleBroken           a rule of the shop or of the field forbids it
 ├── Conflict             somebody was faster, or the thing has changed
+│   └── Stale            its card looks different by now: the answer shows it as it stands
 └── BadInput             what was typed cannot be read as what was asked for
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from domain.messages import Command
 
 
 class OpsError(Exception):
@@ -38,6 +44,15 @@ class RuleBroken(OpsError):
 
 class Conflict(OpsError):
     """This has changed in the meantime."""
+
+
+class Stale(Conflict):
+    """This has changed since you looked."""
+
+    def __init__(self, sentence: str, *, shop_id: int, card: str, show: Command) -> None:
+        """``card``: the key of the card that shows the matter; ``show``: what says how it stands now."""
+        super().__init__(sentence)
+        self.shop_id, self.card, self.show = shop_id, card, show
 
 
 class BadInput(OpsError):

@@ -45,6 +45,9 @@ class Staff:
     slack_user: str | None = None
     telegram_user: int | None = None
     active: bool = True
+    #: most that they may let go in one local day; None = what the shop's policy says
+    day_limit: Money | None = None
+    email: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +60,8 @@ class Actor:
     customer_id: int | None = None
     #: guests and people of other workspaces are refused whatever else is known of them
     stranger: bool = False
+    #: the platform would not say whether they are a guest: good enough to look, not for money
+    unsure: bool = False
 
     @property
     def name(self) -> str:
@@ -70,14 +75,19 @@ class Actor:
             return f"staff:{self.staff.key}"
         return f"customer:{self.customer_id}" if self.customer_id else self.identity
 
-    def require(self, roles: frozenset[Role], doing: str) -> Staff:
-        """The member of staff, if active and of one of the roles; NotAllowed otherwise. ``doing``: "order stock"."""
+    def require(self, roles: frozenset[Role], doing: str, *, money: bool = False) -> Staff:
+        """The member of staff, if active and of one of the roles; NotAllowed otherwise. ``doing``: "order stock".
+
+        ``money``: whether it lets money go, or stops it; then who cannot be told from a guest is refused as well.
+        """
         if self.stranger:
             raise NotAllowed("Guests and people of other workspaces can't use Opsbell. Ask the shop's staff.")
         if self.staff is None:
             raise NotAllowed("I don't know you as staff of this shop. Ask an owner to add you to the shop file.")
         if not self.staff.active:
             raise NotAllowed("Your access is switched off. Ask an owner.")
+        if money and self.unsure:
+            raise NotAllowed("Slack does not tell me right now whether you are a guest here. Try again in a minute.")
         if self.staff.role not in roles:
             able = " and ".join(sorted(role.value for role in roles if role is not Role.VIEWER)) or "nobody"
             raise NotAllowed(f"Only {able} can {doing}. You are {self.staff.role.value}.")

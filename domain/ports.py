@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from domain.wire import Json
@@ -38,6 +38,12 @@ class Outbox(Protocol):
         A lower version than the one shown is never shown again.
         """
 
+    def card_again(self, key: str) -> None:
+        """Send a card once more as it was last shown, where a press says that somebody still sees an older one.
+
+        At most once a minute for each chat, however many press.
+        """
+
     def note(self, key: str, message: Message, *, once: str) -> None:
         """Into the thread of the card ``key`` (Telegram: a reply to it)."""
 
@@ -62,6 +68,21 @@ class Audit(Protocol):
 
     def about(self, subject: str) -> tuple[AuditLine, ...]:
         """The lines about a subject, oldest first."""
+
+    def anchor(self) -> AuditAnchor:
+        """How long the trail is and how it ends, to be kept outside the database."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditAnchor:
+    """A trail's length, and the first letters of its last line's hash: "1204:3fa9c2d1b0aa"."""
+
+    lines: int
+    end: str
+
+    def __str__(self) -> str:
+        """As the digest says it."""
+        return f"{self.lines}:{self.end}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +134,22 @@ class Dialogues(Protocol):
         """Forget it."""
 
 
+class Allowances(Protocol):
+    """What was let go, counted by scope ("staff:3", "customer:17", "shop") and local day. No day: for ever."""
+
+    def take(self, scope: str, amount_minor: int, *, most: int | None, day: date | None = None, days: int = 1) -> bool:
+        """Count an amount unless more than ``most`` minor units would be used in the ``days`` that end with ``day``.
+
+        The limit is the condition of the statement that counts, so two at once never both fit. None: no limit.
+        """
+
+    def used(self, scope: str, *, day: date | None = None, days: int = 1) -> int:
+        """Minor units counted in the ``days`` that end with that day."""
+
+    def give_back(self, scope: str, amount_minor: int, *, day: date | None = None) -> None:
+        """Count an amount no longer."""
+
+
 class Numbers(Protocol):
     """Numbers given out in order, without gaps or doubles."""
 
@@ -137,6 +174,7 @@ class UnitOfWork:
     payments: Payments
     parcels: Parcels
     returns: Returns
+    allowances: Allowances
     cases: Cases
     metrics: Metrics
     outbox: Outbox

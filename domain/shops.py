@@ -25,6 +25,13 @@ class ReturnPolicy:
     answer_within_hours: int = 24
     #: above this a second person must approve as well; 0 = never
     second_approver_above_minor: int = 0
+    #: one person may let so much go in one local day, unless the shop file gives them a figure of their own; 0 = any
+    approver_day_limit_minor: int = 0
+    #: one customer gets at most so much within ``customer_limit_days``, the local day of the decision included; 0 = any
+    customer_limit_minor: int = 0
+    customer_limit_days: int = 30
+    #: the whole shop lets at most so much go in one local day; 0 = any
+    shop_day_limit_minor: int = 0
     #: refund when the goods have arrived (False: as soon as approved)
     refund_on_receipt: bool = True
 

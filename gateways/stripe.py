@@ -21,6 +21,7 @@ from domain.outcomes import Done, Failed, Later, Outcome, Superseded, Unknown, w
 from domain.payments import (
     DisputeClosed,
     DisputeOpened,
+    NotApproved,
     Refund,
     RefundSettled,
     RefundState,
@@ -82,6 +83,8 @@ class RefundCarrier:
         """Have Stripe refund exactly what was approved, once."""
         try:
             refund = await self.engine.write(lambda transaction: _begin(transaction, job))
+        except NotApproved as error:
+            return await self._unapproved(job, error)
         except Conflict as error:
             return Failed(reason=error.sentence)
         if refund is None:
@@ -129,6 +132,19 @@ class RefundCarrier:
             {"idempotency_key": refund.id},
         )
         return _receipt(answer)
+
+    async def _unapproved(self, job: Job, error: NotApproved) -> Outcome:
+        """Never sent, and unknown at Stripe: it failed, so that it is decided anew. Else a person must look."""
+        refund_id, shop_id = str(job.payload["refund"]), job.shop_id or 0
+        refund = await self.engine.read(lambda transaction: transaction.of(shop_id).payments.refund(refund_id))
+        if refund is None:
+            return Superseded()
+        try:
+            if refund.first_sent_at is None and await self._look_up(refund) is None:
+                return Done(receipt={"refund": None, "state": RefundState.FAILED.value, "failure": error.sentence})
+        except (stripe.StripeError, aiohttp.ClientError, TimeoutError, OSError):
+            return Later(wait=wait_before(job.attempts), reason="Stripe cannot be asked whether it knows this refund")
+        return Failed(reason=error.sentence)
 
     async def _look_up(self, refund: Refund) -> Outcome | None:
         listed = await self.client.v1.refunds.list_async({"payment_intent": refund.payment_intent or "", "limit": 100})

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 
 from domain.answers import NeverMind, Noted, Refused
-from domain.errors import BadInput, Conflict, NotAllowed, NotFound, OpsError
+from domain.errors import BadInput, Conflict, NotAllowed, NotFound, OpsError, Stale
 from domain.forms import FieldKind, Form
 from domain.jobs import Engine, StoredButton, Transaction
 from domain.messages import Command, Letter, Message
@@ -36,6 +36,8 @@ class Who:
     place: str | None = None
     #: a guest, or somebody of another workspace
     stranger: bool = False
+    #: the platform would not say whether they are one
+    unsure: bool = False
 
     @property
     def identity(self) -> str:
@@ -53,6 +55,8 @@ class Answer:
     #: the form's field at fault, where the answer is a refusal
     field: str | None = None
     refused: bool = False
+    #: what was pressed on as it stands now, where the answer is that it has changed
+    now: Letter | None = None
 
 
 class Unknown(OpsError):
@@ -78,7 +82,7 @@ class Desk:
                 return Answer(shop=uow.shop, letter=Letter(message=Noted(sentence="")), form=asked.missing)
             return _answer(whole_command(asked, actor, uow), uow, who)
 
-        return await self._guarded(whole, seen)
+        return await self._guarded(who, whole, seen)
 
     async def filled(self, who: Who, path: str, values: dict[str, str]) -> Answer:
         """A typed command whose missing arguments a form has asked for."""
@@ -87,7 +91,7 @@ class Desk:
             uow, actor = begin(transaction, who)
             return _answer(whole_command(fill(BY_PATH[path], values), actor, uow), uow, who)
 
-        return await self._guarded(whole, None)
+        return await self._guarded(who, whole, None)
 
     async def pressed(self, who: Who, token: str, *, seen: str | None = None) -> Answer:
         """A pressed button: its command, or the form that its command needs."""
@@ -99,7 +103,7 @@ class Desk:
                 return Answer(shop=uow.shop, letter=Letter(message=Noted(sentence="")), form=form)
             return _answer(carry_out(transaction, uow, actor, who, button, button.command), uow, who)
 
-        return await self._guarded(whole, seen)
+        return await self._guarded(who, whole, seen)
 
     async def submitted(self, who: Who, token: str, values: dict[str, str]) -> Answer:
         """A form that a button opened, filled in."""
@@ -112,7 +116,7 @@ class Desk:
             command = complete(button.command, form, values, uow.shop.currency)
             return _answer(carry_out(transaction, uow, actor, who, button, command), uow, who)
 
-        return await self._guarded(whole, None)
+        return await self._guarded(who, whole, None)
 
     async def commanded(self, who: Who, command: Command) -> Answer:
         """A command made by the platform itself, such as an opened App Home."""
@@ -121,9 +125,9 @@ class Desk:
             uow, actor = begin(transaction, who)
             return _answer(run(command, actor, uow), uow, who)
 
-        return await self._guarded(whole, None)
+        return await self._guarded(who, whole, None)
 
-    async def _guarded(self, whole: Callable[[Transaction], Answer], seen: str | None) -> Answer:
+    async def _guarded(self, who: Who, whole: Callable[[Transaction], Answer], seen: str | None) -> Answer:
         def once(transaction: Transaction) -> Answer:
             if seen is not None and not transaction.inbox.first("click", seen):
                 raise Conflict("I have this already.")
@@ -131,18 +135,39 @@ class Desk:
 
         try:
             return await self.engine.write(once)
+        except Stale as error:
+            self.refusals[0] += 1
+            return await self._shown_anew(who, error)
         except OpsError as error:
             self.refusals[0] += 1
-            at_fault = error.field if isinstance(error, BadInput) else None
-            return Answer(
-                shop=None, letter=Letter(message=Refused(sentence=error.sentence)), field=at_fault, refused=True
-            )
+            return _refusal(error)
         except Exception:
             self.refusals[1] += 1
             reference = self.reference()
             log.exception("a command broke (ref %s)", reference)
             sentence = f"I could not do that, and nothing was changed. Try again in a minute. (ref {reference})"
             return Answer(shop=None, letter=Letter(message=Refused(sentence=sentence)), refused=True)
+
+
+    async def _shown_anew(self, who: Who, stale: Stale) -> Answer:
+        """A press on a card that looks different by now: the card is drawn anew, and the answer says how it stands."""
+
+        def whole(transaction: Transaction) -> Answer:
+            uow = transaction.of(stale.shop_id)
+            now = run(stale.show, actor_of(who, uow), uow)
+            uow.outbox.card_again(stale.card)
+            answer = _refusal(stale)
+            return replace(answer, shop=uow.shop, now=uow.outbox.stamp(now, who.identity))
+
+        try:
+            return await self.engine.write(whole)
+        except OpsError:  # they may not see it either
+            return _refusal(stale)
+
+
+def _refusal(error: OpsError) -> Answer:
+    at_fault = error.field if isinstance(error, BadInput) else None
+    return Answer(shop=None, letter=Letter(message=Refused(sentence=error.sentence)), field=at_fault, refused=True)
 
 
 def begin(transaction: Transaction, who: Who) -> tuple[UnitOfWork, Actor]:
@@ -160,11 +185,12 @@ def begin(transaction: Transaction, who: Who) -> tuple[UnitOfWork, Actor]:
 def actor_of(who: Who, uow: UnitOfWork) -> Actor:
     """Who that is in this shop."""
     if who.platform == "slack":
-        return Actor(identity=who.identity, staff=uow.people.by_slack(who.team, who.user), stranger=who.stranger)
+        staff = uow.people.by_slack(who.team, who.user)
+        return Actor(identity=who.identity, staff=staff, stranger=who.stranger, unsure=who.unsure)
     customer = uow.customers.by_telegram(int(who.user))
     return Actor(
         identity=who.identity, staff=uow.people.by_telegram(int(who.user)),
-        customer_id=None if customer is None else customer.id, stranger=who.stranger,
+        customer_id=None if customer is None else customer.id, stranger=who.stranger, unsure=who.unsure,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import sqlalchemy as sa
@@ -15,7 +15,7 @@ from domain.shops import Shop
 from domain.wire import Json, from_json, object_json, to_json
 from storage.database import insert
 from storage.jobs import JobRows
-from storage.tables import buttons, cards, chats
+from storage.tables import buttons, cards, chats, jobs
 
 #: a button on a card that nobody pressed for so long is for a matter long over
 _BUTTON_LIFE: Final = timedelta(days=120)
@@ -61,6 +61,25 @@ class OutboxRows:
             )
             once = f"card:{key}@{version}>{chat.platform}:{chat.address}"
             self._say(chat, message, once=once, card=key, version=version)
+
+    def card_again(self, key: str) -> None:
+        """The newest job of the card in each chat, written once more; its buttons are those that stand there."""
+        rows = self.connection.execute(
+            sa.select(cards.c.platform, cards.c.address).where(cards.c.shop_id == self.shop.id, cards.c.key == key)
+        ).all()
+        for platform, address in rows:
+            newest = self.connection.execute(
+                sa.select(jobs).where(
+                    jobs.c.shop_id == self.shop.id, jobs.c.lane == f"{platform}:{address}",
+                    jobs.c.key.startswith(f"{self.shop.key}/card:{key}@", autoescape=True),
+                ).order_by(jobs.c.id.desc()).limit(1)
+            ).first()
+            if newest is not None and newest.state != "open":
+                base = newest.key.partition("#")[0]
+                self._jobs.add(
+                    key=f"{base}#{self.now.astimezone(UTC):%Y%m%d%H%M}", kind=newest.kind, payload=newest.payload,
+                    due_at=self.now, lane=newest.lane, shop_id=self.shop.id,
+                )
 
     def note(self, key: str, message: Message, *, once: str) -> None:
         """Into the thread wherever the card stands."""

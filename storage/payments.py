@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
@@ -12,6 +12,7 @@ from domain.money import Money
 from domain.payments.model import Dispute, Payment, Refund, RefundState
 from domain.shops import Shop
 from storage.database import insert
+from storage.seals import Seals
 from storage.tables import disputes, payments, refunds
 
 
@@ -22,6 +23,7 @@ class PaymentRows:
     connection: sa.Connection
     shop: Shop
     now: datetime
+    seals: Seals
 
     def by_id(self, payment_id: int) -> Payment:
         """That payment; NotFound."""
@@ -82,13 +84,15 @@ class PaymentRows:
         self, refund_id: str, *, payment_id: int, amount: Money, return_id: int | None, approval_id: int | None
     ) -> Refund:
         """Write a refund intent; the unique approval lets only one through."""
+        values: dict[str, object] = {
+            "id": refund_id, "payment_id": payment_id, "return_id": return_id, "approval_id": approval_id,
+            "amount_minor": amount.minor, "currency": amount.currency, "decided_at": self.now.astimezone(UTC),
+        }
+        intent = self.by_id(payment_id).payment_intent
+        mac = self.seals.seal("refund", self.shop.id, intent, *values.values())
         row = self.connection.execute(
             insert(self.connection, refunds)
-            .values(
-                id=refund_id, shop_id=self.shop.id, payment_id=payment_id, return_id=return_id,
-                approval_id=approval_id, amount_minor=amount.minor, currency=amount.currency,
-                state=RefundState.INTENDED.value, decided_at=self.now,
-            )
+            .values(shop_id=self.shop.id, state=RefundState.INTENDED.value, mac=mac, **values)
             .on_conflict_do_nothing()
             .returning(refunds.c.id)
         ).scalar()
@@ -200,12 +204,17 @@ class PaymentRows:
             .where(refunds.c.shop_id == self.shop.id, *where)
             .order_by(refunds.c.approval_id, refunds.c.decided_at, refunds.c.id)
         )
-        return tuple(
-            Refund(
-                id=row.id, payment_id=row.payment_id, payment_intent=row.payment_intent, return_id=row.return_id,
-                approval_id=row.approval_id, amount=Money(minor=row.amount_minor, currency=row.currency),
-                state=RefundState(row.state), failure=row.failure, stripe_refund=row.stripe_refund,
-                decided_at=row.decided_at, first_sent_at=row.first_sent_at, settled_at=row.settled_at,
-            )
-            for row in rows
+        return tuple(self._refund(row) for row in rows)
+
+    def _refund(self, row: sa.Row[tuple[object, ...]]) -> Refund:
+        sealed = (
+            row.payment_intent, row.id, row.payment_id, row.return_id, row.approval_id, row.amount_minor, row.currency,
+            row.decided_at,
+        )
+        return Refund(
+            id=row.id, payment_id=row.payment_id, payment_intent=row.payment_intent, return_id=row.return_id,
+            approval_id=row.approval_id, amount=Money(minor=row.amount_minor, currency=row.currency),
+            state=RefundState(row.state), failure=row.failure, stripe_refund=row.stripe_refund,
+            decided_at=row.decided_at, first_sent_at=row.first_sent_at, settled_at=row.settled_at,
+            genuine=self.seals.holds(row.mac, "refund", row.shop_id, *sealed),
         )

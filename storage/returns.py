@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import Final
 
 import sqlalchemy as sa
@@ -26,6 +26,7 @@ from domain.returns.model import (
 from domain.shops import Shop
 from domain.wire import from_json, object_json
 from storage.database import insert, is_sqlite
+from storage.seals import Seals
 from storage.tables import approvals, order_lines, orders, return_lines, returns
 
 _VOID: Final = tuple(state.value for state in VOID)
@@ -38,6 +39,7 @@ class ReturnRows:
     connection: sa.Connection
     shop: Shop
     now: datetime
+    seals: Seals
 
     def by_number(self, number: str) -> Return | None:
         """By its number ("R-318"), whatever the case."""
@@ -148,22 +150,44 @@ class ReturnRows:
                 .values(received=count, damaged=damaged)
             )
 
-    def approve(self, return_id: int, *, version: int, amount: Money, staff_id: int) -> Approval:
-        """One approval; the unique (return, version) lets one person win."""
+    def approve(
+        self, return_id: int, *, version: int, amount: Money, staff_id: int, first_version: int | None = None,
+        counted_on: date | None = None,
+    ) -> Approval:
+        """One approval, sealed; the unique (return, version) lets one person win."""
+        values: dict[str, object] = {
+            "return_id": return_id, "version": version, "amount_minor": amount.minor, "currency": amount.currency,
+            "staff_id": staff_id, "at": self.now.astimezone(UTC), "first_version": first_version,
+            "counted_on": counted_on,
+        }
         row = self.connection.execute(
             insert(self.connection, approvals)
-            .values(
-                shop_id=self.shop.id, return_id=return_id, version=version, amount_minor=amount.minor,
-                currency=amount.currency, staff_id=staff_id, at=self.now,
-            )
+            .values(shop_id=self.shop.id, mac=self.seals.seal("approval", self.shop.id, *values.values()), **values)
             .on_conflict_do_nothing(index_elements=["return_id", "version"])
-            .returning(approvals.c.id)
-        ).scalar()
+            .returning(approvals)
+        ).first()
         if row is None:
             raise Conflict("Somebody else has just approved this. Look at the card again.")
-        return Approval(
-            id=row, return_id=return_id, version=version, amount=amount, staff_id=staff_id, at=self.now
+        return self._approval(row)
+
+    def void(self, approval_id: int) -> bool:
+        """Let an approval count no longer; False if it never did, or does not any more (compare and set)."""
+        return self._mark_released(approval_id, approvals.c.released_at.is_(None), self.now)
+
+    def revive(self, approval_id: int) -> bool:
+        """Let an approval count again whose refund went out after all; False if it still counts."""
+        return self._mark_released(approval_id, approvals.c.released_at.is_not(None), None)
+
+    def _mark_released(self, approval_id: int, was: sa.ColumnElement[bool], moment: datetime | None) -> bool:
+        changed = self.connection.execute(
+            sa.update(approvals)
+            .where(
+                approvals.c.shop_id == self.shop.id, approvals.c.id == approval_id,
+                approvals.c.counted_on.is_not(None), was,
+            )
+            .values(released_at=moment)
         )
+        return changed.rowcount == 1
 
     def approvals(self, return_id: int) -> tuple[Approval, ...]:
         """A return's approvals, oldest first."""
@@ -172,12 +196,18 @@ class ReturnRows:
             .where(approvals.c.shop_id == self.shop.id, approvals.c.return_id == return_id)
             .order_by(approvals.c.version)
         )
-        return tuple(
-            Approval(
-                id=row.id, return_id=row.return_id, version=row.version,
-                amount=Money(minor=row.amount_minor, currency=row.currency), staff_id=row.staff_id, at=row.at,
-            )
-            for row in rows
+        return tuple(self._approval(row) for row in rows)
+
+    def _approval(self, row: sa.Row[tuple[object, ...]]) -> Approval:
+        sealed = (
+            row.return_id, row.version, row.amount_minor, row.currency, row.staff_id, row.at, row.first_version,
+            row.counted_on,
+        )
+        return Approval(
+            id=row.id, return_id=row.return_id, version=row.version,
+            amount=Money(minor=row.amount_minor, currency=row.currency), staff_id=row.staff_id, at=row.at,
+            first_version=row.first_version, counted_on=row.counted_on, released_at=row.released_at,
+            genuine=self.seals.holds(row.mac, "approval", row.shop_id, *sealed),
         )
 
     def approved_by(self, staff_id: int, order_id: int, *, besides: int) -> int:

@@ -23,6 +23,8 @@ class StaffRow:
     slack_user: str | None = None
     telegram_user: int | None = None
     active: bool = True
+    day_limit_minor: int | None = None
+    email: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

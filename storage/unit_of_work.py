@@ -14,10 +14,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from domain.ports import UnitOfWork
+from storage.allowances import AllowanceRows
+from storage.audit import AuditRows
 from storage.cases import CaseRows
 from storage.customers import CustomerRows
 from storage.database import is_sqlite, reading
-from storage.desk import AuditRows, DialogueRows, NumberRows
+from storage.desk import DialogueRows, NumberRows
 from storage.inbox import InboxRows
 from storage.inventory import InventoryRows
 from storage.jobs import NEW_WORK, JobRows
@@ -29,6 +31,7 @@ from storage.parcels import ParcelRows
 from storage.payments import PaymentRows
 from storage.people import PeopleRows
 from storage.returns import ReturnRows
+from storage.seals import Seals
 from storage.shops import ShopRows
 
 if TYPE_CHECKING:
@@ -53,7 +56,7 @@ class Store:
     engine: sa.Engine
     now: Callable[[], datetime]
     new_id: Callable[[], str]
-    #: signs links; at least 32 random bytes
+    #: signs links and seals approvals; at least 32 random bytes
     secret: bytes
     #: called after a commit that wrote jobs, from the thread that committed
     committed: Callable[[], None] = lambda: None
@@ -90,6 +93,7 @@ class Store:
         return self._assemble(connection, shop, at or self.now())
 
     def _assemble(self, connection: sa.Connection, shop: Shop, now: datetime) -> UnitOfWork:
+        seals = Seals(self.secret)
         return UnitOfWork(
             shop=shop,
             now=now,
@@ -99,15 +103,16 @@ class Store:
             customers=CustomerRows(connection, shop, now),
             inventory=InventoryRows(connection, shop, now),
             orders=OrderRows(connection, shop, now),
-            payments=PaymentRows(connection, shop, now),
+            payments=PaymentRows(connection, shop, now, seals),
             parcels=ParcelRows(connection, shop, now),
-            returns=ReturnRows(connection, shop, now),
+            returns=ReturnRows(connection, shop, now, seals),
+            allowances=AllowanceRows(connection, shop),
             cases=CaseRows(connection, shop, now),
             metrics=MetricRows(connection, shop, now),
             outbox=OutboxRows(connection, shop, now, self.new_id),
             dialogues=DialogueRows(connection, shop, now),
             numbers=NumberRows(connection, shop),
-            audit=AuditRows(connection, shop, now),
+            audit=AuditRows(connection, shop, now, seals),
         )
 
     def sign(self, text: str) -> str:

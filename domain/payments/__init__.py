@@ -15,7 +15,7 @@ from domain.payments.model import (
     refundable_now,
     refundable_payment,
 )
-from domain.payments.settlement import note_refund_settled, refund_sent, refund_to_send
+from domain.payments.settlement import NotApproved, note_refund_settled, refund_sent, refund_to_send
 
 FACTS: Final[dict[type[Fact], NoteFact]] = {
     RefundSettled: note_refund_settled,
@@ -24,7 +24,7 @@ FACTS: Final[dict[type[Fact], NoteFact]] = {
 }
 
 __all__ = [
-    "FACTS", "Dispute", "DisputeCard", "DisputeClosed", "DisputeOpened", "Payment", "Payments", "Refund",
+    "FACTS", "Dispute", "DisputeCard", "DisputeClosed", "DisputeOpened", "NotApproved", "Payment", "Payments", "Refund",
     "RefundSettled", "RefundState", "note_dispute_closed", "note_dispute_opened", "note_refund_settled",
     "refund_sent", "refund_to_send", "refundable_now", "refundable_payment",
 ]

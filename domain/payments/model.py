@@ -61,6 +61,8 @@ class Refund:
     #: the first call to Stripe; 20 hours later the key is no longer trusted
     first_sent_at: datetime | None
     settled_at: datetime | None
+    #: whether its seal holds: payment, return, approval and amount are as they were decided
+    genuine: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from domain.payments.facts import RefundSettled
 from domain.payments.model import Refund, RefundState
 from domain.ports import UnitOfWork
 from domain.returns import cards
+from domain.returns.entitlement import count_again, release
 from domain.returns.letters import RefundBounced, RefundOnItsWay
 from domain.returns.messages import News
 from domain.returns.model import Return, ReturnState
@@ -51,24 +52,40 @@ def after(known: RefundState, heard: RefundState) -> RefundState | None:
     return _MOVES.get((known, heard))
 
 
+class NotApproved(Conflict):
+    """This refund has no approval for its amount that holds. It is not sent; decide it anew."""
+
+
 def refund_to_send(refund_id: str, uow: UnitOfWork) -> Refund | None:
     """What to call Stripe with; None if it is settled already.
 
-    Checked once more before money moves: a refund of a return must match an approval of the same amount.
-    Conflict if it does not, which must never be retried.
+    Checked once more before money moves: NotApproved unless the refund's seal and that of an approval of the same
+    return and amount hold, Conflict if another refund of the return may have gone out. Neither is ever retried.
     """
     refund = uow.payments.refund(refund_id)
     if refund is None or refund.state not in {RefundState.INTENDED, RefundState.NEEDS_HUMAN}:
         return None
-    if refund.return_id is not None:
-        approvals = {one.id: one for one in uow.returns.approvals(refund.return_id)}
-        approval = approvals.get(refund.approval_id or 0)
-        if approval is None or approval.amount != refund.amount:
-            raise Conflict("This refund has no approval for its amount. It is not sent.")
-        for other in uow.payments.refunds_of_return(refund.return_id):
-            if other.id != refund.id and other.state in _HOLDING:
-                raise Conflict(f"Another refund of this return may have gone out ({other.stripe_refund or other.id}).")
+    if not refund.genuine or refund.return_id is None or not _approved(refund, refund.return_id, uow):
+        raise NotApproved
+    for other in uow.payments.refunds_of_return(refund.return_id):
+        if other.id != refund.id and other.state in _HOLDING:
+            raise Conflict(f"Another refund of this return may have gone out ({other.stripe_refund or other.id}).")
     return refund
+
+
+def _approved(refund: Refund, return_id: int, uow: UnitOfWork) -> bool:
+    """Whether the last word on the return stands for this amount, and the first of two people's where it needed one."""
+    approvals = uow.returns.approvals(return_id)
+    last = next((one for one in approvals if one.id == refund.approval_id), None)
+    if last is None or not last.stands or last.amount != refund.amount:
+        return False
+    if last.first_version is None:
+        return True
+    first = next((one for one in approvals if one.version == last.first_version), None)
+    return (
+        first is not None and first.genuine and first.counted_on is None and first.released_at is None
+        and first.amount == last.amount and first.staff_id != last.staff_id
+    )
 
 
 def refund_sent(refund_id: str, uow: UnitOfWork) -> Refund | None:
@@ -94,11 +111,23 @@ def note_refund_settled(fact: RefundSettled, uow: UnitOfWork) -> None:
         raise Conflict("Stripe's word on this refund came twice at the same moment.")
     if state is RefundState.FAILED and refund.state in _HOLDING:
         uow.payments.release(refund.payment_id, refund.amount.minor)
+    if found is not None:
+        _follow_limits(found, refund, state, uow)
     subject = refund.id if found is None else found.number
     detail: dict[str, Json] = {"amount_minor": refund.amount.minor, "refund": refund.id}
     uow.audit.add("stripe", f"refund.{state.value}", subject, detail)
     if found is not None:
         _follow(found, refund, state, failure, uow)
+
+
+def _follow_limits(found: Return, refund: Refund, state: RefundState, uow: UnitOfWork) -> None:
+    approval = next((one for one in uow.returns.approvals(found.id) if one.id == refund.approval_id), None)
+    if approval is None:
+        return
+    if state is RefundState.FAILED:
+        release(approval, found, uow)
+    elif refund.state is RefundState.FAILED:
+        count_again(approval, found, uow)
 
 
 def _known(fact: RefundSettled, uow: UnitOfWork) -> Refund | None:

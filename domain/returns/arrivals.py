@@ -13,6 +13,7 @@ from domain.ports import UnitOfWork
 from domain.returns import cards
 from domain.returns.commands import CancelReturn
 from domain.returns.decisions import intend_refund, known_return, latest_approval, who_was_faster
+from domain.returns.entitlement import release
 from domain.returns.letters import PhotoThanks, ReturnCancelled
 from domain.returns.messages import News, ReturnDone
 from domain.returns.model import CANCELLABLE, DECIDABLE, Reason, Return, ReturnLine, ReturnState
@@ -51,13 +52,14 @@ def note_return_received(fact: ReturnReceived, uow: UnitOfWork) -> None:
         return
     uow.returns.note_received(found.id, _by_line(found, fact))
     found = replace(uow.returns.held(found.id), received_at=fact.at)
-    uow.audit.add("shop", "return.received", found.number, {"pieces": sum(line.received for line in found.lines)})
     if found.state is not ReturnState.APPROVED:
         _keep_in_mind(found, uow)
     elif odd := mismatch(found):
         _ask_again(found, News.RECEIVED_OTHERWISE, odd, uow)
     else:
         _pay_out(found, uow)
+    # Last, as everywhere: the trail's end is the row that all decisions of a shop wait for.
+    uow.audit.add("shop", "return.received", found.number, {"pieces": sum(line.received for line in found.lines)})
 
 
 def mismatch(found: Return) -> str | None:
@@ -100,15 +102,16 @@ def _keep_in_mind(found: Return, uow: UnitOfWork) -> None:
 
 def _ask_again(found: Return, news: News, detail: str, uow: UnitOfWork) -> None:
     saved = uow.returns.save(replace(found, state=ReturnState.RECEIVED))
+    _release(saved, uow)
     cards.show(saved, uow)
     cards.note(saved, news, uow, detail=detail)
 
 
 def _pay_out(found: Return, uow: UnitOfWork) -> None:
     approval = latest_approval(found, uow)
-    if approval is None:
-        # Approved before Opsbell was here (an imported return): money goes only on a decision made here.
-        _ask_again(found, News.NOT_REFUNDABLE, "it was approved elsewhere, so it has to be approved here", uow)
+    if approval is None or not approval.stands:
+        # Approved before Opsbell was here (an imported return), or by a row that nobody here has sealed.
+        _ask_again(found, News.NOT_REFUNDABLE, "it was not approved here, so it has to be", uow)
         return
     if approval.amount != found.approved:
         raise Conflict(f"{found.number} has no approval for what would be refunded.")
@@ -123,6 +126,12 @@ def _pay_out(found: Return, uow: UnitOfWork) -> None:
     cards.note(saved, News.RECEIVED, uow, amount=approval.amount)
 
 
+def _release(found: Return, uow: UnitOfWork) -> None:
+    approval = latest_approval(found, uow)
+    if approval is not None:
+        release(approval, found, uow)
+
+
 def cancel_return(command: CancelReturn, actor: Actor, uow: UnitOfWork) -> Message:
     """Call a return off: its own customer, or staff for them. Not once goods or money are under way."""
     found = known_return(command.return_number, uow)
@@ -134,6 +143,7 @@ def cancel_return(command: CancelReturn, actor: Actor, uow: UnitOfWork) -> Messa
     if found.state not in CANCELLABLE or found.received_at is not None:
         raise Conflict(_too_late(found, uow, own=own))
     saved = uow.returns.save(replace(found, state=ReturnState.CANCELLED, closed_at=uow.now))
+    _release(saved, uow)
     uow.record(actor, "return.cancelled", saved.number, {"version": found.version})
     who = cards.customer_name(saved, uow) if own else actor.name
     cards.show(saved, uow)

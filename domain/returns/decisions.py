@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
-from domain.errors import BadInput, Conflict, NotAllowed, NotFound, RuleBroken
+from domain.errors import BadInput, NotFound, RuleBroken, Stale
 from domain.messages import Message
 from domain.money import Money, parse_money
 from domain.payments.model import Payment, RefundState, refundable_payment
-from domain.people import APPROVERS, SPEAKERS, UNLIMITED, Actor, Role, Staff
+from domain.people import APPROVERS, SPEAKERS, Actor
 from domain.ports import UnitOfWork
 from domain.returns import cards
-from domain.returns.commands import ApproveInPart, ApproveReturn, AskForPhoto, DeclineReturn
+from domain.returns.commands import ApproveInPart, ApproveReturn, AskForPhoto, DeclineReturn, ShowReturn
+from domain.returns.entitlement import (
+    Yes,
+    ask_finance,
+    count,
+    first_of_two,
+    may_decide,
+    needs_second,
+    refuse_own,
+    within_limit,
+)
 from domain.returns.letters import PhotoWanted, ReturnApproved, ReturnDeclined
-from domain.returns.messages import FinanceAsked, FinanceNeeded, News, ReturnDone
+from domain.returns.messages import News, ReturnDone
 from domain.returns.model import DECIDABLE, Approval, Goods, Return, ReturnState
-from domain.returns.policy import short
 from domain.wire import Json
 
 #: Shopify's limit of a decline note
@@ -30,15 +39,15 @@ _DONE_WORDS: Final = {
 
 def approve_return(command: ApproveReturn, actor: Actor, uow: UnitOfWork) -> Message:
     """Let a refund go, in full or in part: one winner, within everybody's limits, never more than was captured."""
-    staff = actor.require(APPROVERS, "decide returns")
+    staff = may_decide(actor)
     found = open_return(command.return_number, command.version, uow)
     amount = _amount(found, command.amount_minor)
-    return _approve(_Yes(found=found, staff=staff, actor=actor, amount=amount), uow)
+    return _approve(Yes(found=found, staff=staff, actor=actor, amount=amount), uow)
 
 
 def approve_in_part(command: ApproveInPart, actor: Actor, uow: UnitOfWork) -> Message:
     """The same with an amount from a form; the reason is what the customer reads."""
-    staff = actor.require(APPROVERS, "decide returns")
+    staff = may_decide(actor)
     if command.amount is None:
         raise BadInput("Say how much to refund, such as 12.50.", field="amount")
     amount = command.amount if isinstance(command.amount, Money) else _read_amount(command.amount, uow)
@@ -46,14 +55,14 @@ def approve_in_part(command: ApproveInPart, actor: Actor, uow: UnitOfWork) -> Me
         raise BadInput(f"This shop refunds in {uow.shop.currency}.", field="amount")
     found = open_return(command.return_number, command.version, uow)
     amount = _amount(found, amount.minor)
-    return _approve(_Yes(found=found, staff=staff, actor=actor, amount=amount, reason=command.reason or None), uow)
+    return _approve(Yes(found=found, staff=staff, actor=actor, amount=amount, reason=command.reason or None), uow)
 
 
 def decline_return(command: DeclineReturn, actor: Actor, uow: UnitOfWork) -> Message:
     """Refuse a return; the customer reads the reason."""
-    staff = actor.require(APPROVERS, "decide returns")
+    staff = may_decide(actor)
     found = open_return(command.return_number, command.version, uow)
-    _not_own(found, staff, uow)
+    refuse_own(found, staff, actor, uow)
     reason = (command.reason or "").strip()
     if not reason:
         raise BadInput("Say why: the customer reads it.", field="reason")
@@ -76,6 +85,7 @@ def ask_for_photo(command: AskForPhoto, actor: Actor, uow: UnitOfWork) -> Messag
     """Ask the customer for a photo; what they send next in their chat is put to this return."""
     staff = actor.require(APPROVERS | SPEAKERS, "ask customers for a photo")
     found = open_return(command.return_number, command.version, uow)
+    refuse_own(found, staff, actor, uow)
     if found.state not in {ReturnState.REQUESTED, ReturnState.PHOTO_ASKED}:
         raise RuleBroken(f"{found.number} is past the point where a photo would help.")
     saved = uow.returns.save(replace(found, state=ReturnState.PHOTO_ASKED, approved=None))
@@ -97,13 +107,24 @@ def known_return(number: str, uow: UnitOfWork) -> Return:
 
 
 def open_return(number: str, version: int | None, uow: UnitOfWork) -> Return:
-    """That return if it still waits in the version the presser saw; Conflict names who was faster."""
+    """That return if it still waits in the version the presser saw; Stale says who was faster, or how it stands now."""
     found = known_return(number, uow)
-    if found.state not in DECIDABLE:
-        raise Conflict(who_was_faster(found, uow))
-    if version is not None and version != found.version:
-        raise Conflict(f"{found.number} has changed since you looked. Look at its card again.")
-    return found
+    if found.state in DECIDABLE and version in (None, found.version):
+        return found
+    sentence = _how_it_stands(found, uow) if found.state in DECIDABLE else who_was_faster(found, uow)
+    raise Stale(sentence, shop_id=uow.shop.id, card=found.card, show=ShowReturn(return_number=found.number))
+
+
+def _how_it_stands(found: Return, uow: UnitOfWork) -> str:
+    words = {
+        ReturnState.PHOTO_ASKED: "the customer was asked for a photo",
+        ReturnState.RECEIVED: "the goods came, not as announced",
+        ReturnState.REFUND_FAILED: "the refund failed",
+    }.get(found.state, "it still waits for a decision")
+    first = cards.first_approval(found, uow.returns.approvals(found.id))
+    if first is not None:
+        words = f"{uow.people.by_id(first.staff_id).name} approved {first.amount}, a second person has to as well"
+    return f"{found.number} has changed since you looked: {words}. Press the button of the new card."
 
 
 def who_was_faster(found: Return, uow: UnitOfWork) -> str:
@@ -117,30 +138,19 @@ def who_was_faster(found: Return, uow: UnitOfWork) -> str:
     return f"{who} {_DONE_WORDS.get(found.state, 'decided')} this at {local:%H:%M}{day}."
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Yes:
-    """One person's wish to let an amount go."""
-
-    found: Return
-    staff: Staff
-    actor: Actor
-    amount: Money
-    #: why not all of it; the customer reads it
-    reason: str | None = None
-
-
-def _approve(yes: _Yes, uow: UnitOfWork) -> Message:
-    _not_own(yes.found, yes.staff, uow)
+def _approve(yes: Yes, uow: UnitOfWork) -> Message:
+    refuse_own(yes.found, yes.staff, yes.actor, uow)
     _not_unclear(yes.found, uow)
     payment = refundable_payment(uow.payments.of_order(yes.found.order_id), yes.amount)
-    if not _within_limit(yes, uow):
-        return _ask_finance(yes, uow)
-    if _needs_second(yes, uow):
-        return _first_of_two(yes, uow)
-    return _let_go(yes, payment, uow)
+    if not within_limit(yes, uow):
+        return ask_finance(yes, uow)
+    if not needs_second(yes, uow):
+        return _let_go(yes, payment, None, uow)
+    first = first_of_two(yes, uow)
+    return _first_yes(yes, uow) if first is None else _let_go(yes, payment, first, uow)
 
 
-def _let_go(yes: _Yes, payment: Payment, uow: UnitOfWork) -> Message:
+def _let_go(yes: Yes, payment: Payment, first: Approval | None, uow: UnitOfWork) -> Message:
     found, amount = yes.found, yes.amount
     now_due = due_at_once(found, uow)
     saved = uow.returns.save(
@@ -149,9 +159,13 @@ def _let_go(yes: _Yes, payment: Payment, uow: UnitOfWork) -> Message:
             decided_by=yes.staff.id, decided_at=uow.now, decision_note=yes.reason, closed_at=None,
         )
     )
-    approval = uow.returns.approve(saved.id, version=found.version, amount=amount, staff_id=yes.staff.id)
+    approval = uow.returns.approve(
+        saved.id, version=found.version, amount=amount, staff_id=yes.staff.id,
+        first_version=None if first is None else first.version, counted_on=uow.shop.calendar.today(uow.now),
+    )
     if now_due:
         intend_refund(payment, amount, uow, return_id=saved.id, approval_id=approval.id)
+    count(yes, uow, alone=first is None)
     told = cards.tell_customer(saved, _good_news(saved, payment, now_due=now_due), uow, once=f"v{saved.version}")
     detail: dict[str, Json] = {"version": found.version, "amount_minor": amount.minor, "currency": amount.currency}
     uow.record(yes.actor, "return.approved", saved.number, detail)
@@ -215,13 +229,6 @@ def _read_amount(text: str, uow: UnitOfWork) -> Money:
         raise BadInput(error.sentence, field="amount") from None
 
 
-def _not_own(found: Return, staff: Staff, uow: UnitOfWork) -> None:
-    customer = None if found.customer_id is None else uow.customers.by_id(found.customer_id)
-    accounts = {found.telegram_user, None if customer is None else customer.telegram_user}
-    if staff.telegram_user is not None and staff.telegram_user in accounts:
-        raise NotAllowed("This is your own return. Somebody else has to decide it.")
-
-
 def _not_unclear(found: Return, uow: UnitOfWork) -> None:
     """RuleBroken while it is not known whether an earlier refund went through: a second one could pay twice."""
     for refund in uow.payments.refunds_of_return(found.id):
@@ -232,48 +239,7 @@ def _not_unclear(found: Return, uow: UnitOfWork) -> None:
             )
 
 
-def _within_limit(yes: _Yes, uow: UnitOfWork) -> bool:
-    """Counted over all of an order's returns that this person let go, so that splitting does not get round a limit."""
-    limit = yes.staff.refund_limit
-    if limit is None:
-        return yes.staff.role in UNLIMITED
-    already = uow.returns.approved_by(yes.staff.id, yes.found.order_id, besides=yes.found.id)
-    return already + yes.amount.minor <= limit.minor
-
-
-def _ask_finance(yes: _Yes, uow: UnitOfWork) -> Message:
-    """Not an error, which would roll back the asking: an answer, and a note in the thread, once for each version."""
-    found, amount, limit = yes.found, yes.amount, yes.staff.refund_limit
-    able = [one for one in uow.people.all() if one.active and one.id != yes.staff.id and _may_ever(one, amount)]
-    finance = [one for one in able if one.role is Role.FINANCE] or able
-    if not finance:
-        raise NotAllowed(f"Nobody here may let {amount} go. An owner has to raise a limit in the shop file.")
-    names = ", ".join(f"@{one.name}" for one in finance)
-    asked = FinanceAsked(number=found.number, amount=amount, who=yes.staff.name, limit=limit, names=names)
-    uow.outbox.note(found.card, asked, once=f"{found.card}:finance:{found.version}")
-    detail: dict[str, Json] = {"version": found.version, "amount_minor": amount.minor}
-    uow.record(yes.actor, "return.over_limit", found.number, detail)
-    return FinanceNeeded(number=found.number, amount=amount, limit=limit, names=names)
-
-
-def _may_ever(staff: Staff, amount: Money) -> bool:
-    return staff.role in UNLIMITED and (staff.refund_limit is None or amount <= staff.refund_limit)
-
-
-def _needs_second(yes: _Yes, uow: UnitOfWork) -> bool:
-    bound = uow.shop.policies.returns.second_approver_above_minor
-    if not bound or yes.amount.minor <= bound:
-        return False
-    first = cards.first_approval(yes.found, uow.returns.approvals(yes.found.id))
-    if first is None or first.amount != yes.amount:
-        return True
-    if first.staff_id == yes.staff.id:
-        line = short(Money(minor=bound, currency=yes.amount.currency))
-        raise NotAllowed(f"You have approved this already. Above {line} a second person has to.")
-    return False
-
-
-def _first_of_two(yes: _Yes, uow: UnitOfWork) -> Message:
+def _first_yes(yes: Yes, uow: UnitOfWork) -> Message:
     found, amount = yes.found, yes.amount
     uow.returns.approve(found.id, version=found.version, amount=amount, staff_id=yes.staff.id)
     saved = uow.returns.save(replace(found, approved=amount))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Final, Protocol
 
@@ -179,6 +179,19 @@ class Approval:
     amount: Money
     staff_id: int
     at: datetime
+    #: the version that the first of two people approved; None where one was enough
+    first_version: int | None = None
+    #: the local day on which it counts against the limits; None for a first of two, which lets nothing go
+    counted_on: date | None = None
+    #: when it stopped counting: the refund failed, or the return was called off or decided anew
+    released_at: datetime | None = None
+    #: whether its seal holds: nobody has made or changed the row without the desk's secret
+    genuine: bool = False
+
+    @property
+    def stands(self) -> bool:
+        """Whether money may go on it: a last word, as it was given, not taken back since."""
+        return self.genuine and self.counted_on is not None and self.released_at is None
 
 
 class Returns(Protocol):
@@ -214,8 +227,17 @@ class Returns(Protocol):
     def note_received(self, return_id: int, received: dict[int, tuple[int, int]]) -> None:
         """Set received and damaged pieces by order line id."""
 
-    def approve(self, return_id: int, *, version: int, amount: Money, staff_id: int) -> Approval:
-        """One approval; Conflict if that version was approved already (one winner, by a unique row)."""
+    def approve(
+        self, return_id: int, *, version: int, amount: Money, staff_id: int, first_version: int | None = None,
+        counted_on: date | None = None,
+    ) -> Approval:
+        """One approval, sealed; Conflict if that version was approved already (one winner, by a unique row)."""
+
+    def void(self, approval_id: int) -> bool:
+        """Let an approval count no longer; False if it never did, or does not any more (once, by compare and set)."""
+
+    def revive(self, approval_id: int) -> bool:
+        """Let an approval count again whose refund went out after all; False if it still counts."""
 
     def approvals(self, return_id: int) -> tuple[Approval, ...]:
         """A return's approvals, oldest first."""

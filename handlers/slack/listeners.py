@@ -142,7 +142,10 @@ class SlackDesk:
         words = self.catalogue.words(answer.letter.message, answer.shop or self.nobody, "slack")
         plain = words.plain_title or str(words.body)
         text = str(MRKDWN.escape(words.plain_title)) if words.plain_title else plain
-        return {"text": text or "Done.", "blocks": self._blocks(answer.letter, answer.shop)}
+        built = self._blocks(answer.letter, answer.shop)
+        if answer.now is not None:
+            built = [*built, {"type": "divider"}, *self._blocks(answer.now, answer.shop)][:50]
+        return {"text": text or "Done.", "blocks": built}
 
     def _blocks(self, letter: Letter, shop: Shop | None) -> list[Block]:
         return blocks(self.catalogue.words(letter.message, shop or self.nobody, "slack"), letter)

@@ -2,8 +2,10 @@
 
 from storage.tables.core import EPOCH, Instant, metadata
 from storage.tables.desk import (
+    allowances,
     approvals,
     audit,
+    audit_heads,
     buttons,
     cards,
     cases,
@@ -29,9 +31,9 @@ from storage.tables.sales import order_lines, orders, parcels, payments, refunds
 from storage.tables.shop import chats, customers, shops, staff, stock_wishes
 
 __all__ = [
-    "EPOCH", "Instant", "approvals", "audit", "buttons", "cards", "cases", "chats", "counters", "customers",
-    "dialogues", "disputes", "imports", "inbox", "jobs", "lanes", "locations", "metadata", "order_lines", "orders",
-    "parcels", "payments", "products", "proofs", "purchase_order_lines", "purchase_orders", "refunds",
-    "return_lines", "returns", "scans", "shops", "staff", "stock_levels", "stock_movements", "stock_wishes",
-    "suppliers", "variants",
+    "EPOCH", "Instant", "allowances", "approvals", "audit", "audit_heads", "buttons", "cards", "cases", "chats",
+    "counters", "customers", "dialogues", "disputes", "imports", "inbox", "jobs", "lanes", "locations", "metadata",
+    "order_lines", "orders", "parcels", "payments", "products", "proofs", "purchase_order_lines", "purchase_orders",
+    "refunds", "return_lines", "returns", "scans", "shops", "staff", "stock_levels", "stock_movements",
+    "stock_wishes", "suppliers", "variants",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from storage.tables.core import count, instant, link, metadata, minor, row_id, shop_id, text
+from storage.tables.core import RowId, count, instant, link, metadata, minor, row_id, shop_id, text
 
 returns = sa.Table(
     "returns",
@@ -70,7 +70,30 @@ approvals = sa.Table(
     text("currency"),
     link("staff_id", "staff"),
     instant("at"),
+    #: the version that the first of two people approved; null where one was enough
+    count("first_version", default=None),
+    #: the local day on which it counts against the limits; null for a first of two, which lets nothing go
+    sa.Column("counted_on", sa.Date(), nullable=True),
+    #: when it stopped counting: the refund failed, or the return was called off or decided anew
+    instant("released_at", nullable=True),
+    #: MAC over the row under a key that is not in the database; empty = from before there were any, and worth nothing
+    text("mac", default=""),
     sa.UniqueConstraint("return_id", "version"),
+)
+
+#: what was let go, by whom, to whom and in all: limits are guarded updates of these rows
+allowances = sa.Table(
+    "allowances",
+    metadata,
+    row_id(),
+    shop_id(),
+    #: staff:3, staff:3:order:9, customer:17, shop
+    text("scope"),
+    #: the shop's local day; 1970-01-01 where it counts for ever, and for the row that is locked for a period
+    sa.Column("day", sa.Date(), nullable=False),
+    minor("used_minor"),
+    sa.UniqueConstraint("shop_id", "scope", "day"),
+    sa.CheckConstraint("used_minor >= 0", name="used_not_negative"),
 )
 
 #: an alert, a late parcel, a return, a dispute: what a card is about
@@ -185,6 +208,16 @@ audit = sa.Table(
     text("previous_hash"),
     text("hash"),
     sa.Index("ix_audit_subject", "shop_id", "subject"),
+)
+
+#: how long each shop's trail is and how it ends, under a MAC: what is cut off at the end is missed here
+audit_heads = sa.Table(
+    "audit_heads",
+    metadata,
+    sa.Column("shop_id", RowId, sa.ForeignKey("shops.id", ondelete="CASCADE"), primary_key=True),
+    count("lines"),
+    text("hash"),
+    text("mac"),
 )
 
 #: numbers given out in order: PO-1043, R-319

@@ -106,6 +106,8 @@ refunds = sa.Table(
     #: first call to Stripe; after 20 hours the key is no longer trusted
     instant("first_sent_at", nullable=True),
     instant("settled_at", nullable=True),
+    #: MAC over what is to be refunded, as in approvals
+    text("mac", default=""),
     sa.UniqueConstraint("approval_id"),
     sa.UniqueConstraint("shop_id", "stripe_refund"),
     sa.CheckConstraint("amount_minor > 0", name="amount_positive"),

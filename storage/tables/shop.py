@@ -30,6 +30,10 @@ staff = sa.Table(
     text("role"),
     #: largest refund this person may approve alone; null = no limit of their own (owner, finance), 0 = none
     minor("refund_limit_minor", nullable=True),
+    #: most that they may let go in one local day; null = the policy's
+    minor("day_limit_minor", nullable=True),
+    #: so that nobody decides on what they bought themselves
+    text("email", nullable=True),
     text("slack_team", nullable=True),
     text("slack_user", nullable=True),
     sa.Column("telegram_user", sa.BigInteger(), nullable=True),

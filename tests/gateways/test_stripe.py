@@ -168,8 +168,21 @@ async def test_a_refund_without_its_approval_is_never_sent(bank: Bank, broken: s
     bank.world.desk.execute(broken)
     job = bank.claim()
     outcome = await bank.carrier.carry(job)
-    assert isinstance(outcome, Failed)
+    assert isinstance(outcome, Done)
     assert await bank.at_stripe() == []
+    await bank.settle(job, outcome)
+    assert bank.world.found(bank.number).state is ReturnState.REFUND_FAILED, "to be decided anew"
+
+
+async def test_a_refund_that_lost_its_approval_after_it_was_sent_is_for_a_person(bank: Bank) -> None:
+    bank.breaks("reset_after")
+    job = bank.claim()
+    assert isinstance(await bank.carrier.carry(job), Unknown)
+    bank.world.desk.execute(sa.update(approvals).values(mac=""))
+    outcome = await bank.carrier.carry(job)
+    assert isinstance(outcome, Failed)
+    await bank.settle(job, outcome)
+    assert bank.refund.state is RefundState.NEEDS_HUMAN
 
 
 def _job() -> Job:
