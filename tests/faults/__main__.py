@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from tests.faults import hostile, kills
+from tests.faults import authorisation, hostile, kills
 from tests.figures import Machine, report
 
 #: by name, in the order they run; each lives in a module of its own beside this one
 MACHINES: dict[str, Machine] = {
     "hostile": hostile.machine,
     "kills": kills.machine,
+    "authorisation": authorisation.machine,
 }
 
 if __name__ == "__main__":
