@@ -99,6 +99,8 @@ def _try(world: World, cell: Cell) -> Tried:
             raise _TakeBack
     except _TakeBack:
         return Tried(cell, end, refunds)
+    except Exception as error:
+        return Tried(cell, f"broke: {error!r}", refunds)
 
 
 def _end(cell: Cell, uow: UnitOfWork) -> End | str:
