@@ -11,10 +11,10 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, Protocol
 
-from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from domain.digest import morning_digest
@@ -26,7 +26,7 @@ from domain.ports import UnitOfWork
 from domain.returns import sweep_overdue_returns
 from domain.shipping import sweep_parcels
 from domain.shops import Shop
-from domain.time import zone
+from domain.time import DAY, Calendar
 from handlers.webhooks import Source
 
 log = logging.getLogger("opsbell.jobs")
@@ -77,10 +77,31 @@ def _every(minutes: int) -> Callable[[Shop], Trigger]:
     return trigger
 
 
+class DailyTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
+    """Once for each local date, when the shop's clock first shows that hour; in a gap at its end, yet on that date.
+
+    APScheduler's CronTrigger rings twice where the hour comes twice, and leaves out a date whose hour falls into a gap
+    at midnight (Cairo, Santiago, Beirut).
+    """
+
+    def __init__(self, calendar: Calendar, hour: time) -> None:
+        self._calendar, self._hour = calendar, hour
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime | None:  # noqa: ARG002
+        """The next moment from ``now`` on; a date that never was has none."""
+        day = self._calendar.today(now) - DAY
+        for _ in range(4):  # yesterday may still be to come where a clock goes back over midnight; a date may be missing
+            due = self._calendar.at(day, self._hour)
+            if self._calendar.today(due) > day:  # the last hour of that date is left out (Nuuk), or all of it (Apia)
+                due = self._calendar.at(day + DAY) - timedelta(minutes=1)
+            if due >= now and self._calendar.today(due) == day:
+                return due
+            day += DAY
+        return None
+
+
 def _digest_time(shop: Shop) -> Trigger:
-    made: Trigger = CronTrigger(
-        hour=shop.digest_at.hour, minute=shop.digest_at.minute, timezone=zone(shop.calendar.time_zone)
-    )
+    made: Trigger = DailyTrigger(shop.calendar, shop.digest_at)
     return made
 
 
