@@ -11,6 +11,7 @@ from tests.figures import Machine, report
 MACHINES: dict[str, Machine] = {
     "hostile": hostile.machine,
     "kills": kills.machine,
+    "digests": digest_zones.machine,
     "authorisation": authorisation.machine,
 }
 
