@@ -90,7 +90,7 @@ class DailyTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler has no typ
     def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime | None:  # noqa: ARG002
         """The next moment from ``now`` on; a date that never was has none."""
         day = self._calendar.today(now) - DAY
-        for _ in range(4):  # yesterday may still be to come where a clock goes back over midnight; a date may be missing
+        for _ in range(4):  # yesterday's may be to come where a clock goes back over midnight; a date may be missing
             due = self._calendar.at(day, self._hour)
             if self._calendar.today(due) > day:  # the last hour of that date is left out (Nuuk), or all of it (Apia)
                 due = self._calendar.at(day + DAY) - timedelta(minutes=1)

@@ -7,6 +7,7 @@ years are run once for all of them: what differs is only their name.
 
 from __future__ import annotations
 
+import itertools
 import zoneinfo
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -149,7 +150,7 @@ def whole(found: Found) -> None:
     for names in alike(list(zoneinfo.available_timezones())):
         found.zones += len(names)
         known = offsets(names[0])
-        for (_, before), (_, after) in zip(known, known[1:], strict=False):
+        for (_, before), (_, after) in itertools.pairwise(known):
             found.gaps += len(names) * (after > before)
             found.overlaps += len(names) * (after < before)
         check(names[0], START, END, found, many=len(names))
