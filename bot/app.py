@@ -7,7 +7,7 @@ import gc
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from typing import Any
 
@@ -33,7 +33,7 @@ from domain.time import Calendar
 from gateways import stripe
 from handlers import jobs, telegram, webhooks
 from handlers.run import Desk
-from handlers.slack import SlackDesk, events
+from handlers.slack import SlackDesk, Standings, events
 from handlers.telegram.door import ALLOWED_UPDATES, poll
 from notifications.catalogue import Catalogue
 from notifications.delivery import Delivery
@@ -170,6 +170,7 @@ async def _carriers(app: App, session: aiohttp.ClientSession, stack: AsyncExitSt
             signing_secret="verified at the door", process_before_response=True, authorize=_authorized(token),  # noqa: S106
             request_verification_enabled=False, ssl_check_enabled=False, raise_error_for_unhandled_request=False,
         )
+        app.desk = replace(app.desk, known=Standings(client=client, now=store.now).of)
         listeners = SlackDesk(desk=app.desk, catalogue=catalogue, client=client, session=session, nobody=NOBODY)
         listeners.listen(app.slack)
         carriers.append(SlackCarrier(client=client, engine=store, catalogue=catalogue, fetch=_fetch(app)))

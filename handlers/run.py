@@ -6,7 +6,7 @@ A typed command, a pressed button and a filled-in form are three ways to make th
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, fields, replace
 
 from domain.answers import NeverMind, Noted, Refused
@@ -63,6 +63,10 @@ class Unknown(OpsError):
     """I can't tell which shop you mean. Ask an owner to add you, or this channel, to the shop file."""
 
 
+async def _as_said(who: Who) -> Who:
+    return who
+
+
 @dataclass(frozen=True, kw_only=True)
 class Desk:
     """Runs what people ask for. ``reference``: a short fresh id under which the log can be searched."""
@@ -70,9 +74,12 @@ class Desk:
     engine: Engine
     reference: Callable[[], str]
     refusals: list[int] = field(default_factory=lambda: [0, 0])
+    #: what else the platform knows of somebody than its signed word: whether they are a guest
+    known: Callable[[Who], Awaitable[Who]] = field(default=_as_said)
 
     async def typed(self, who: Who, name: str, text: str, *, seen: str | None = None) -> Answer:
         """A typed command. ``seen``: the key that makes a replayed request count once."""
+        who = await self.known(who)
 
         def whole(transaction: Transaction) -> Answer:
             uow, actor = begin(transaction, who)
@@ -86,6 +93,7 @@ class Desk:
 
     async def filled(self, who: Who, path: str, values: dict[str, str]) -> Answer:
         """A typed command whose missing arguments a form has asked for."""
+        who = await self.known(who)
 
         def whole(transaction: Transaction) -> Answer:
             uow, actor = begin(transaction, who)
@@ -95,6 +103,7 @@ class Desk:
 
     async def pressed(self, who: Who, token: str, *, seen: str | None = None) -> Answer:
         """A pressed button: its command, or the form that its command needs."""
+        who = await self.known(who)
 
         def whole(transaction: Transaction) -> Answer:
             uow, actor, button = press(transaction, who, token)
@@ -107,6 +116,7 @@ class Desk:
 
     async def submitted(self, who: Who, token: str, values: dict[str, str]) -> Answer:
         """A form that a button opened, filled in."""
+        who = await self.known(who)
 
         def whole(transaction: Transaction) -> Answer:
             uow, actor, button = press(transaction, who, token)
@@ -120,6 +130,7 @@ class Desk:
 
     async def commanded(self, who: Who, command: Command) -> Answer:
         """A command made by the platform itself, such as an opened App Home."""
+        who = await self.known(who)
 
         def whole(transaction: Transaction) -> Answer:
             uow, actor = begin(transaction, who)

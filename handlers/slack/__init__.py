@@ -2,5 +2,6 @@
 
 from handlers.slack.door import events
 from handlers.slack.listeners import SlackDesk
+from handlers.slack.standing import Standings
 
-__all__ = ["SlackDesk", "events"]
+__all__ = ["SlackDesk", "Standings", "events"]

@@ -22,8 +22,8 @@ from domain.returns.model import Reason
 from domain.returns.policy import Wanted
 from domain.returns.requests import request_return
 from storage import shop_file
+from storage.audit import digest
 from storage.database import is_sqlite, open_engine, reading
-from storage.desk import digest
 from storage.shop_file import ChatRow, ShopFile, StaffRow
 from storage.tables import approvals, audit, jobs, orders, parcels, payments, refunds, returns
 from storage.upgrade import upgrade
