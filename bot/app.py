@@ -14,7 +14,6 @@ from typing import Any
 import aiohttp
 from aiogram import Bot
 from aiogram.client.default import DefaultBotProperties
-from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import PRODUCTION, TelegramAPIServer
 from aiogram.exceptions import TelegramAPIError
 from aiohttp import web
@@ -25,7 +24,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.clock import FollowedClock, new_id, reference, system_now
 from bot.settings import Settings, secrets_of
-from bot.web import server
+from bot.web import Figures, server
 from domain.messages import Photo
 from domain.outcomes import Carrier
 from domain.shops import Shop
@@ -35,9 +34,12 @@ from handlers import jobs, telegram, webhooks
 from handlers.run import Desk
 from handlers.slack import SlackDesk, Standings, events
 from handlers.telegram.door import ALLOWED_UPDATES, poll
+from notifications.auditor import Auditor
 from notifications.catalogue import Catalogue
 from notifications.delivery import Delivery
+from notifications.detour import Defects
 from notifications.slack.carrier import SlackCarrier
+from notifications.telegram.calls import TimedSession
 from notifications.telegram.carrier import TelegramAnswers, TelegramCarrier
 from storage.database import open_engine
 from storage.unit_of_work import Store
@@ -45,6 +47,9 @@ from storage.upgrade import ensure_current
 
 log = logging.getLogger("opsbell")
 
+#: how long a connection may take to stand, and a whole call to a platform; both well below a job's lease
+CONNECT_SECONDS = 3.0
+CALL_SECONDS = 15.0
 #: how words look where no shop is known
 NOBODY = Shop(
     id=0, key="", name="Opsbell", currency="EUR", language="en", calendar=Calendar(time_zone="UTC"), digest_at=time(8)
@@ -63,6 +68,8 @@ class App:
     bot: Bot | None = None
     delivery: Delivery | None = None
     worker: jobs.Worker | None = None
+    auditor: Auditor | None = None
+    defects: Defects = field(default_factory=Defects)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     @property
@@ -72,14 +79,16 @@ class App:
 
     def healthy(self) -> bool:
         """Whether every loop still runs."""
-        return bool(self.tasks) and not any(task.done() for task in self.tasks)
+        stands = bool(self.tasks) and not any(task.done() for task in self.tasks)
+        return stands and not (self.auditor and self.auditor.silent)
 
 
 @asynccontextmanager
 async def running(settings: Settings, *, began: Callable[[], None] = lambda: None) -> AsyncIterator[App]:
     """The whole installation, up for as long as the block runs. ``began`` is called once it can be spoken to."""
     async with AsyncExitStack() as stack:
-        session = await stack.enter_async_context(aiohttp.ClientSession())
+        patience = aiohttp.ClientTimeout(total=CALL_SECONDS, sock_connect=CONNECT_SECONDS)
+        session = await stack.enter_async_context(aiohttp.ClientSession(timeout=patience))
         clock = await _clock(settings, session)
         app = await _built(settings, session, clock, stack)
         site = await _listen(app, stack)
@@ -138,6 +147,7 @@ async def _built(
     app.worker = jobs.Worker(
         engine=store, sources=sources, owner=new_id(), sleep=asyncio.sleep, poll_seconds=settings.poll_seconds
     )
+    app.auditor = Auditor(engine=store, sleep=asyncio.sleep)
     wakes += [app.delivery.wake, app.worker.wake]
     return app
 
@@ -160,7 +170,8 @@ async def _carriers(app: App, session: aiohttp.ClientSession, stack: AsyncExitSt
     if "telegram" in settings.parts:
         app.bot = telegram_bot(settings)
         stack.push_async_callback(app.bot.session.close)
-        carriers += [TelegramCarrier(bot=app.bot, engine=store, catalogue=catalogue), TelegramAnswers(bot=app.bot)]
+        letters = TelegramCarrier(bot=app.bot, engine=store, catalogue=catalogue, defects=app.defects)
+        carriers += [letters, TelegramAnswers(bot=app.bot)]
     if "slack" in settings.parts:
         token = settings.slack_bot_token.get_secret_value()
         client = AsyncWebClient(token, base_url=settings.slack_base_url, session=session, timeout=15, retry_handlers=[])
@@ -173,7 +184,9 @@ async def _carriers(app: App, session: aiohttp.ClientSession, stack: AsyncExitSt
         app.desk = replace(app.desk, known=Standings(client=client, now=store.now).of)
         listeners = SlackDesk(desk=app.desk, catalogue=catalogue, client=client, session=session, nobody=NOBODY)
         listeners.listen(app.slack)
-        carriers.append(SlackCarrier(client=client, engine=store, catalogue=catalogue, fetch=_fetch(app)))
+        carriers.append(
+            SlackCarrier(client=client, engine=store, catalogue=catalogue, fetch=_fetch(app), defects=app.defects)
+        )
     if "stripe" in settings.parts:
         carriers.append(stripe.RefundCarrier(client=_stripe_client(settings, session), engine=store))
     return carriers
@@ -190,9 +203,9 @@ def telegram_bot(settings: Settings) -> Bot:
     """The Telegram client, which writes HTML."""
     base = settings.telegram_base_url
     server_of = TelegramAPIServer.from_base(base) if base else PRODUCTION
+    session = TimedSession(api=server_of, timeout=CALL_SECONDS, connect_seconds=CONNECT_SECONDS)
     return Bot(
-        settings.telegram_token.get_secret_value(), session=AiohttpSession(api=server_of, timeout=20),
-        default=DefaultBotProperties(parse_mode="HTML"),
+        settings.telegram_token.get_secret_value(), session=session, default=DefaultBotProperties(parse_mode="HTML")
     )
 
 
@@ -242,7 +255,8 @@ async def _listen(app: App, stack: AsyncExitStack) -> str:
     if "shop" in settings.parts:
         secrets = secrets_of(settings.shop_webhook_secret)
         routes.append(web.post("/webhooks/shop", webhooks.shop_door(store, secrets, store.now)))
-    runner = web.AppRunner(server(routes, app.store, app.desk, app.healthy), access_log=None, shutdown_timeout=5)
+    figures = Figures(engine=app.store, desk=app.desk, auditor=app.auditor, defects=app.defects)
+    runner = web.AppRunner(server(routes, app.store, figures, app.healthy), access_log=None, shutdown_timeout=5)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     host, port = settings.address
@@ -260,6 +274,8 @@ def _start(app: App, stack: AsyncExitStack) -> None:
     if app.delivery is not None and app.worker is not None:
         begin(app.delivery.run(), "delivery")
         begin(app.worker.run(), "worker")
+    if app.auditor is not None:
+        begin(app.auditor.run(), "auditor")
     if app.bot is not None and app.settings.telegram_mode == "polling":
         begin(poll(app.bot, app.store, asyncio.sleep), "telegram polling")
     stack.push_async_callback(_stop, app.tasks)

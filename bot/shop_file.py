@@ -56,9 +56,10 @@ def _check_rules(policies: Mapping[str, Any], calendar: Mapping[str, Any], time_
     for name, rules in policies.items():
         section = next((field for field in fields(Policies) if field.name == name), None)
         if section is None:
-            raise BadInput(f"[policies.{name}] is unknown; I know returns, stock and delivery.")
-        known = {field.name for field in fields(getattr(Policies(), name))}
-        _only(rules, known, f"[policies.{name}]")
+            known = ", ".join(field.name for field in fields(Policies))
+            raise BadInput(f"[policies.{name}] is unknown; I know {known}.")
+        rules_known = {field.name for field in fields(getattr(Policies(), name))}
+        _only(rules, rules_known, f"[policies.{name}]")
     try:
         from_json(Policies, dict(policies))
         from_json(Calendar, {"time_zone": time_zone, **calendar})

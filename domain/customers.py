@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from domain.messages import Chat
+from domain.messages import Chat, Message, MessageClass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +42,15 @@ class Customer:
         if self.telegram_user is None or self.unreachable_at is not None:
             return None
         return Chat(platform="telegram", address=str(self.telegram_user))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerUnreachable(Message, message_class=MessageClass.APPROVAL):
+    """For staff, in the case's thread: what was meant for the customer did not arrive, and nothing else will."""
+
+    name: str
+    #: they blocked us themselves; False: the account is gone
+    blocked: bool
 
 
 @dataclass(frozen=True, kw_only=True)

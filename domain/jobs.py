@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Final, Protocol, TypeVar
 
-from domain.messages import Command, Confirm, Letter
+from domain.alarms import Alarms
+from domain.messages import Chat, Command, Confirm, Letter
 from domain.ports import UnitOfWork
 from domain.shops import Shop
 from domain.wire import Json
@@ -77,6 +79,12 @@ class Jobs(Protocol):
     def held_until(self, keys: Iterable[str]) -> datetime | None:
         """The moment before which nothing may leave on any of these lanes; None if none is held."""
 
+    def held(self, prefix: str, *, but: str) -> tuple[str, ...]:
+        """The other lanes whose key begins so, and that are held now."""
+
+    def raised(self, job: Job) -> None:
+        """Somebody was told of it: the auditor need not."""
+
     def free_at(self, lane: str) -> datetime | None:
         """The lane's next free moment; None if nothing ever went out on it."""
 
@@ -101,10 +109,23 @@ class Envelope:
     #: where the card stands already; None before it was posted
     shown_as: str | None = None
     shown_version: int = 0
-    #: a newer version of the same card waits behind this one
-    newer_waits: bool = False
     thread: str | None = None
     message_id: str | None = None
+    #: the message that an earlier attempt of this letter left, and how many of its further parts went out too
+    posted: str | None = None
+    extras_done: int = 0
+    #: the chat that refuses this letter, if it goes out here instead
+    instead_of: str | None = None
+
+
+class CardTurn(Enum):
+    """Whether a version of a card may go out."""
+
+    NOW = "now"
+    #: an older version is under way
+    LATER = "later"
+    #: a newer version is shown or under way
+    OVER = "over"
 
 
 class Letters(Protocol):
@@ -113,8 +134,42 @@ class Letters(Protocol):
     def open(self, job: Job) -> Envelope:
         """The envelope of a job."""
 
+    def turn(self, job: Job) -> CardTurn:
+        """Whether it is this version's turn; a newer one that waits is shown here, in its place."""
+
+    def waits_for_card(self, job: Job) -> bool:
+        """Whether the card that a note belongs to is still on its way."""
+
+    def is_post(self, job: Job) -> bool:
+        """Whether this makes a new message in its chat."""
+
     def shown(self, job: Job, message_id: str) -> None:
         """The job's card now stands there, in its version; an older version never overwrites a newer one."""
+
+    def progress(self, job: Job, message_id: str, extras_done: int) -> None:
+        """How far a letter of several parts has come."""
+
+    def moved(self, job: Job, address: str) -> None:
+        """The job's chat has a new id: everything that waits for it goes there."""
+
+    def reroute(self, job: Job, why: str) -> tuple[Chat, ...]:
+        """Send a letter that its chat refuses for good to others; whom it reaches. ``why``: "it is archived"."""
+
+    def owners(self, shop_id: int, *, rather: str) -> tuple[Chat, ...]:
+        """Each active owner's own chat, on that platform where they have it."""
+
+
+class Gatherings(Protocol):
+    """Channels' budgets, and alerts counted in one message."""
+
+    def admit(self, job: Job) -> int | None:
+        """None if this alert may be shown by itself; otherwise the job that counts it."""
+
+    def freeze(self, job: Job) -> bool:
+        """Fix what a gathering says; False if it has nothing to count."""
+
+    def burst(self, lane: str, *, gap: timedelta, most: int) -> timedelta:
+        """Take a place on a lane that bears ``most`` at once; how long to wait if there is none (zero: taken)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,6 +258,14 @@ class Transaction(Protocol):
     @property
     def letters(self) -> Letters:
         """What "say" jobs carry."""
+
+    @property
+    def alarms(self) -> Alarms:
+        """What nobody has been told of yet."""
+
+    @property
+    def gatherings(self) -> Gatherings:
+        """Channels' budgets."""
 
     @property
     def buttons(self) -> Buttons:

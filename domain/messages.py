@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import ClassVar, Final, TypeAlias
 
@@ -31,6 +32,42 @@ class Topic(StrEnum):
     DAILY = "daily"
     #: what the person asked for themselves, or a customer's own chat
     PERSONAL = "personal"
+
+
+class MessageClass(StrEnum):
+    """How a message travels: what it may wait behind, and by when it must have left."""
+
+    #: decisions about money: a lane of their own and a reserved share of the channel's budget
+    APPROVAL = "approval"
+    #: bulk: past a channel's budget alerts are counted in one message
+    ALERT = "alert"
+    #: to the one person who waits for it
+    ANSWER = "answer"
+    DIGEST = "digest"
+
+    @property
+    def within(self) -> timedelta:
+        """Not final by then = an alarm."""
+        return _WITHIN[self]
+
+
+_WITHIN: Final[Mapping[MessageClass, timedelta]] = {
+    MessageClass.APPROVAL: timedelta(seconds=60), MessageClass.ALERT: timedelta(minutes=5),
+    MessageClass.ANSWER: timedelta(seconds=60), MessageClass.DIGEST: timedelta(minutes=15),
+}
+_CLASS_OF: Final[Mapping[Topic, MessageClass]] = {
+    Topic.STOCK: MessageClass.ALERT, Topic.PARCELS: MessageClass.ALERT, Topic.RETURNS: MessageClass.APPROVAL,
+    Topic.DAILY: MessageClass.DIGEST, Topic.PERSONAL: MessageClass.ANSWER,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counted:
+    """How alerts of a kind are called when they are only counted. ``shown_by``: the command that lists them all."""
+
+    one: str
+    many: str
+    shown_by: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,11 +195,19 @@ class Message:
 
     kind: ClassVar[str]
     topic: ClassVar[Topic] = Topic.PERSONAL
+    message_class: ClassVar[MessageClass] = MessageClass.ANSWER
+    counted: ClassVar[Counted] = Counted(one="update", many="updates")
 
-    def __init_subclass__(cls, *, topic: Topic = Topic.PERSONAL) -> None:
-        """Every message is known by its kind, which names its template."""
+    def __init_subclass__(
+        cls, *, topic: Topic = Topic.PERSONAL, counted: Counted | None = None,
+        message_class: MessageClass | None = None,
+    ) -> None:
+        """Every message is known by its kind, which names its template. Its class follows from its topic."""
         cls.kind = kind_of(cls.__name__)
         cls.topic = topic
+        cls.message_class = message_class or _CLASS_OF[topic]
+        if counted is not None:
+            cls.counted = counted
         MESSAGES_BY_KIND[cls.kind] = cls
 
     @property

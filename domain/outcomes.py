@@ -38,9 +38,10 @@ class Later:
 
 @dataclass(frozen=True, kw_only=True)
 class Failed:
-    """It can never happen like this; a person must know."""
+    """It can never happen like this; a person must know. ``code``: the other side's own word for it, if it has one."""
 
     reason: str
+    code: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

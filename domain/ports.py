@@ -47,8 +47,11 @@ class Outbox(Protocol):
     def note(self, key: str, message: Message, *, once: str) -> None:
         """Into the thread of the card ``key`` (Telegram: a reply to it)."""
 
-    def tell(self, chat: Chat, message: Message, *, once: str, repeat: bool = True) -> None:
-        """To one chat. ``repeat``: whether it may be sent again after an unknown outcome (else at most once)."""
+    def tell(self, chat: Chat, message: Message, *, once: str, repeat: bool = True, about: str | None = None) -> None:
+        """To one chat. ``repeat``: whether it may be sent again after an unknown outcome (else at most once).
+
+        ``about``: the card in whose thread staff hear that the person cannot be reached.
+        """
 
     def replace(self, chat: Chat, message_id: str, message: Message, *, once: str) -> None:
         """Put other words in the place of a message that we sent."""

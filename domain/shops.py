@@ -76,12 +76,27 @@ class DeliveryPolicy:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChatPolicy:
+    """How much a channel may be spoken to."""
+
+    #: new messages a channel bears in any minute; past it, waiting alerts are counted in one message. At least 3.
+    messages_a_minute: int = 20
+
+    @property
+    def alerts_a_minute(self) -> int:
+        """Alerts shown one by one in any minute: a fifth is kept for approvals and disputes, one for the count."""
+        reserved = max(1, self.messages_a_minute // 5)
+        return max(1, self.messages_a_minute - reserved - 1)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Policies:
     """All rules of a shop."""
 
     returns: ReturnPolicy = field(default_factory=ReturnPolicy)
     stock: StockPolicy = field(default_factory=StockPolicy)
     delivery: DeliveryPolicy = field(default_factory=DeliveryPolicy)
+    chat: ChatPolicy = field(default_factory=ChatPolicy)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 
 from aiohttp import web
 
-Kind = Literal["error", "ratelimit", "timeout", "reset_before", "reset_after", "http_500"]
+Kind = Literal["error", "ratelimit", "timeout", "reset_before", "reset_after", "http_500", "slow"]
 KINDS: tuple[str, ...] = get_args(Kind)
 PLATFORMS = ("slack", "telegram", "stripe", "shop")
 #: longest a `timeout` fault holds a call open, in seconds
@@ -37,7 +37,9 @@ class Fault:
     status: int | None = None
     #: seconds a client is told to wait, for kind "ratelimit"
     retry_after: int = 1
-    #: seconds a call hangs before its connection breaks, for kind "timeout"
+    #: the Retry-After header as it stands, for kind "ratelimit" on Slack: any text; "" = no header; None: `retry_after`
+    header: str | None = None
+    #: seconds a call hangs before its connection breaks (kind "timeout") or before its answer leaves (kind "slow")
     seconds: float = 30.0
 
     def as_json(self) -> dict[str, Any]:
@@ -63,6 +65,9 @@ def read_fault(platform: str, asked: Mapping[str, Any]) -> Fault:
     status = asked.get("status")
     if status is not None and (not isinstance(status, int) or not 200 <= status <= 599):
         raise BadFault("status must be an HTTP status from 200 to 599.")
+    header = asked.get("header")
+    if header is not None and (not isinstance(header, str) or not header.isprintable()):
+        raise BadFault("header must be a text of one line.")
     return Fault(
         platform=platform,
         method=str(asked.get("method", "*")),
@@ -72,6 +77,7 @@ def read_fault(platform: str, asked: Mapping[str, Any]) -> Fault:
         error=str(asked.get("error", "internal_error")),
         status=status,
         retry_after=int(_number(asked, "retry_after", 1, 0)),
+        header=header,
         seconds=min(_number(asked, "seconds", 30.0, 0), LONGEST_HANG),
     )
 
@@ -121,7 +127,8 @@ async def answer_with_fault(
     """Answer one API call as `fault` says.
 
     `act` does the call; `shape` words the kinds "error" and "ratelimit" as the platform does.
-    "reset_after" does the call and then breaks the connection; all other kinds do nothing.
+    "reset_after" does the call and then breaks the connection, "slow" does it and answers late; all other kinds do
+    nothing. A 5xx is a page of HTML, as the platforms' proxies send it.
     """
     if fault is None:
         return await act()
@@ -129,7 +136,12 @@ async def answer_with_fault(
         case "error" | "ratelimit":
             return shape(fault)
         case "http_500":
-            return web.Response(status=fault.status or 500, text="Internal Server Error")
+            page = "<html><body><h1>Internal Server Error</h1></body></html>"
+            return web.Response(status=fault.status or 500, text=page, content_type="text/html")
+        case "slow":
+            answer = await act()
+            await asyncio.sleep(fault.seconds)
+            return answer
         case "timeout":
             await asyncio.sleep(fault.seconds)
             return cut(request)

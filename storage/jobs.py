@@ -151,6 +151,17 @@ class JobRows:
         )
         return self.connection.execute(held).scalar()
 
+    def held(self, prefix: str, *, but: str) -> tuple[str, ...]:
+        """The other lanes whose key begins so, and that are held now."""
+        keys = sa.select(lanes.c.key).where(
+            lanes.c.key.startswith(prefix, autoescape=True), lanes.c.key != but, lanes.c.held_until > self.now
+        )
+        return tuple(self.connection.execute(keys).scalars())
+
+    def raised(self, job: Job) -> None:
+        """Somebody was told of it: the auditor need not."""
+        self.connection.execute(sa.update(jobs).where(jobs.c.id == job.id).values(raised_at=self.now))
+
     def free_at(self, lane: str) -> datetime | None:
         """The lane's next free moment; None if nothing ever went out on it."""
         return self.connection.execute(sa.select(lanes.c.free_at).where(lanes.c.key == lane)).scalar()

@@ -1,17 +1,31 @@
-"""A job's payload read back as the letter it carries."""
+"""A job's payload read back as the letter it carries, and where the cards of letters stand."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 
-from domain.jobs import Envelope, Job
-from domain.messages import MESSAGES_BY_KIND, Letter, StampedButton
-from domain.shops import Shop
+from domain.jobs import CardTurn, Envelope, Job
+from domain.messages import MESSAGES_BY_KIND, Chat, Letter, MessageClass, StampedButton
+from domain.people import Role
 from domain.wire import Json, from_json
+from storage.database import insert
+from storage.jobs import OPEN, JobRows
 from storage.shops import ShopRows
-from storage.tables import cards, jobs
+from storage.tables import cards, chats, jobs, staff
+
+
+@dataclass(frozen=True, kw_only=True)
+class Version:
+    """Another open job of the same card in the same chat."""
+
+    id: int
+    leased_until: datetime | None
+    sending: bool
+    payload: dict[str, Json]
 
 
 @dataclass(frozen=True)
@@ -19,73 +33,235 @@ class LetterRows:
     """Letters of every shop."""
 
     connection: sa.Connection
+    now: datetime
 
     def open(self, job: Job) -> Envelope:
-        """The envelope of a "say" job, with where its card stands now."""
-        return _open(self.connection, job)
+        """The envelope of a "say" job as its row stands now, with where its card stands."""
+        payload = self._payload(job)
+        shop = ShopRows(self.connection).by_id(job.shop_id or 0)
+        card, thread = _text(payload, "card"), _text(payload, "thread")
+        shown = self._shown(job, card or thread)
+        return Envelope(
+            letter=_letter(payload), shop=shop, address=str(payload["address"]),
+            repeat=bool(payload.get("repeat", True)), card=card, version=_version(payload), shown_as=shown[0],
+            shown_version=shown[1], thread=thread, message_id=_text(payload, "message_id"),
+            posted=_text(payload, "posted"), extras_done=int(str(payload.get("extras_done", 0))),
+            instead_of=_text(payload, "instead_of"),
+        )
+
+    def turn(self, job: Job) -> CardTurn:
+        """Whether it is this version's turn; a newer one that waits is taken over, so that it is shown here and now.
+
+        Only this card's own open jobs are looked at: a handful, whatever waits besides.
+        """
+        card = _text(job.payload, "card")
+        if card is None:
+            return CardTurn.NOW
+        shown_as, shown_version = self._shown(job, card)
+        if shown_as is not None and _version(job.payload) < shown_version and not job.in_doubt:
+            return CardTurn.OVER
+        newest: Version | None = None
+        for row in self._others(job, card):
+            under_way = row.sending or (row.leased_until is not None and row.leased_until > self.now)
+            if row.id < job.id and under_way:
+                return CardTurn.LATER
+            if _version(row.payload) <= _version(job.payload):
+                continue
+            if under_way:
+                return CardTurn.NOW if job.in_doubt else CardTurn.OVER
+            if newest is None or _version(row.payload) > _version(newest.payload):
+                newest = row
+        if newest is not None:
+            self._take_over(job, newest.payload, card)
+        return CardTurn.NOW
+
+    def waits_for_card(self, job: Job) -> bool:
+        """Whether a note's card is still on its way."""
+        thread = _text(job.payload, "thread")
+        if thread is None or self._shown(job, thread)[0] is not None:
+            return False
+        return any(row.id < job.id for row in self._others(job, thread))
+
+    def is_post(self, job: Job) -> bool:
+        """Whether this makes a new message in its chat: not an edit, and in Slack not a note in a thread."""
+        if job.payload.get("message_id") is not None:
+            return False
+        if (card := _text(job.payload, "card")) is not None:
+            return self._shown(job, card)[0] is None
+        thread = _text(job.payload, "thread")
+        return thread is None or job.kind == "say.telegram" or self._shown(job, thread)[0] is None
 
     def shown(self, job: Job, message_id: str) -> None:
         """Write where a card stands and in which version; an older version never overwrites a newer one."""
-        _remember(self.connection, job, message_id)
-
-
-def _open(connection: sa.Connection, job: Job) -> Envelope:
-    payload = job.payload
-    shop = ShopRows(connection).by_id(job.shop_id or 0)
-    address = str(payload["address"])
-    card = _text(payload, "card")
-    thread = _text(payload, "thread")
-    platform = job.kind.removeprefix("say.")
-    shown = _shown(connection, shop, card or thread, platform, address)
-    return Envelope(
-        letter=_letter(payload), shop=shop, address=address, repeat=bool(payload.get("repeat", True)), card=card,
-        version=int(str(payload.get("version", 0))), shown_as=shown[0], shown_version=shown[1],
-        newer_waits=card is not None and _newer_waits(connection, job, card), thread=thread,
-        message_id=_text(payload, "message_id"),
-    )
-
-
-def _remember(connection: sa.Connection, job: Job, message_id: str) -> None:
-    card, version = _text(job.payload, "card"), int(str(job.payload.get("version", 0)))
-    if card is None:
-        return
-    connection.execute(
-        sa.update(cards)
-        .where(
-            cards.c.shop_id == job.shop_id, cards.c.key == card, cards.c.platform == job.kind.removeprefix("say."),
-            cards.c.address == str(job.payload["address"]), cards.c.version <= version,
+        payload = self._payload(job)
+        card, version = _text(payload, "card"), _version(payload)
+        if card is None:
+            return
+        self.connection.execute(
+            sa.update(cards)
+            .where(self._card(job, card), cards.c.version <= version)
+            .values(message_id=message_id, version=version)
         )
-        .values(message_id=message_id, version=version)
-    )
+
+    def progress(self, job: Job, message_id: str, extras_done: int) -> None:
+        """Remember how far a letter of several parts has come, so that no part is said twice."""
+        payload = {**self._payload(job), "posted": message_id, "extras_done": extras_done}
+        self.connection.execute(
+            sa.update(jobs)
+            .where(jobs.c.id == job.id, jobs.c.owner == job.owner, jobs.c.leased_until == job.leased_until)
+            .values(payload=payload)
+        )
+        self.shown(job, message_id)
+
+    def moved(self, job: Job, address: str) -> None:
+        """A group has a new id: the shop's chats, its cards and everything that waits for it go there."""
+        old, platform = str(job.payload["address"]), job.kind.removeprefix("say.")
+        for table in (chats, cards):
+            self.connection.execute(
+                sa.update(table)
+                .where(table.c.platform == platform, table.c.address == old)
+                .values(address=address)
+            )
+        waiting = self.connection.execute(
+            sa.select(jobs.c.id, jobs.c.lane, jobs.c.payload)
+            .where(jobs.c.state == OPEN, jobs.c.lane.startswith(f"{platform}:{old}", autoescape=True))
+        ).all()
+        for row in waiting:
+            if row.payload.get("address") == old:
+                self.connection.execute(
+                    sa.update(jobs).where(jobs.c.id == row.id).values(
+                        payload={**row.payload, "address": address},
+                        lane=row.lane.replace(f"{platform}:{old}", f"{platform}:{address}", 1),
+                    )
+                )
+
+    def reroute(self, job: Job, why: str) -> tuple[Chat, ...]:
+        """Send a letter that its chat refuses for good to somebody else; whom it reaches.
+
+        Another chat of the same topic has its own copy already, and is then the answer; else the shop's owners.
+        """
+        payload = self._payload(job)
+        here = Chat(platform=job.kind.removeprefix("say."), address=str(payload["address"]))
+        if payload.get("instead_of") is not None:
+            return ()  # a second detour helps nobody: the auditor has it
+        kind = MESSAGES_BY_KIND[str(payload["message"])]
+        others = tuple(
+            Chat(platform=platform, address=address)
+            for platform, address in self.connection.execute(
+                sa.select(chats.c.platform, chats.c.address)
+                .where(chats.c.shop_id == job.shop_id, chats.c.topic == kind.topic.value).order_by(chats.c.id)
+            ).tuples()
+            if (platform, address) != (here.platform, here.address)
+        )
+        reached = others
+        if not others:
+            reached = self.owners(job.shop_id or 0, rather=here.platform)
+            for chat in reached:
+                self._redirect(job, payload, chat, f"{here.address}: {why}")
+        names = ", ".join(f"{chat.platform} {chat.address}" for chat in reached)
+        said = jobs.c.error + (f"; it reaches {names} instead" if names else "; it reaches nobody else")
+        self.connection.execute(sa.update(jobs).where(jobs.c.id == job.id).values(error=said))
+        return reached
+
+    def owners(self, shop_id: int, *, rather: str) -> tuple[Chat, ...]:
+        """Each active owner's own chat, on that platform where they have it."""
+        rows = self.connection.execute(
+            sa.select(staff.c.slack_user, staff.c.telegram_user)
+            .where(staff.c.shop_id == shop_id, staff.c.role == Role.OWNER.value, staff.c.active)
+            .order_by(staff.c.id)
+        ).tuples()
+        found = []
+        for slack_user, telegram_user in rows:
+            on = {"slack": slack_user, "telegram": None if telegram_user is None else str(telegram_user)}
+            platform = rather if on.get(rather) else next((name for name, address in on.items() if address), None)
+            if platform is not None:
+                found.append(Chat(platform=platform, address=str(on[platform])))
+        return tuple(found)
+
+    def _redirect(self, job: Job, payload: dict[str, Json], chat: Chat, instead_of: str) -> None:
+        card = _text(payload, "card")
+        if card is not None:
+            self.connection.execute(
+                insert(self.connection, cards)
+                .values(shop_id=job.shop_id, key=card, platform=chat.platform, address=chat.address, version=0)
+                .on_conflict_do_nothing()
+            )
+        kind = MESSAGES_BY_KIND[str(payload["message"])]
+        kept = {name: value for name, value in payload.items() if name not in {"message_id", "posted", "extras_done"}}
+        JobRows(self.connection, self.now).add(
+            key=f"{job.key}>instead:{chat.platform}:{chat.address}", kind=f"say.{chat.platform}", due_at=self.now,
+            payload={**kept, "address": chat.address, "instead_of": instead_of},
+            lane=lane_of(chat, kind.message_class), shop_id=job.shop_id, card=card, message=kind.kind,
+            within=kind.message_class.within,
+        )
+
+    def _payload(self, job: Job) -> dict[str, Json]:
+        found = self.connection.execute(sa.select(jobs.c.payload).where(jobs.c.id == job.id)).scalar()
+        return job.payload if found is None else found
+
+    def _others(self, job: Job, card: str) -> list[Version]:
+        rows = self.connection.execute(
+            sa.select(jobs.c.id, jobs.c.leased_until, jobs.c.sending, jobs.c.payload).where(
+                jobs.c.card == card, jobs.c.state == OPEN, jobs.c.shop_id == job.shop_id, jobs.c.kind == job.kind,
+                jobs.c.id != job.id,
+            )
+        )
+        return [
+            Version(id=row.id, leased_until=row.leased_until, sending=row.sending, payload=row.payload)
+            for row in rows if row.payload.get("address") == job.payload["address"]
+        ]
+
+    def _take_over(self, job: Job, payload: dict[str, Json], card: str) -> None:
+        """Say the newest words in this job's place, and close every version in between."""
+        for row in self._others(job, card):
+            if _version(row.payload) > _version(payload) or row.id < job.id:
+                continue
+            self.connection.execute(
+                sa.update(jobs)
+                .where(
+                    jobs.c.id == row.id, jobs.c.state == OPEN, jobs.c.sending.is_(False),
+                    sa.or_(jobs.c.leased_until.is_(None), jobs.c.leased_until <= self.now),
+                )
+                .values(state="superseded", done_at=self.now, owner=None, leased_until=None)
+            )
+        self.connection.execute(
+            sa.update(jobs)
+            .where(jobs.c.id == job.id, jobs.c.owner == job.owner, jobs.c.leased_until == job.leased_until)
+            .values(payload=payload)
+        )
+
+    def _card(self, job: Job, key: str) -> sa.ColumnElement[bool]:
+        return sa.and_(
+            cards.c.shop_id == job.shop_id, cards.c.key == key, cards.c.platform == job.kind.removeprefix("say."),
+            cards.c.address == str(job.payload["address"]),
+        )
+
+    def _shown(self, job: Job, key: str | None) -> tuple[str | None, int]:
+        if key is None:
+            return None, 0
+        row = self.connection.execute(
+            sa.select(cards.c.message_id, cards.c.version).where(self._card(job, key))
+        ).first()
+        return (row.message_id, row.version) if row else (None, 0)
 
 
-def _letter(payload: dict[str, Json]) -> Letter:
+def lane_of(chat: Chat, kind: MessageClass, *, changes: bool = False) -> str:
+    """The lane of a chat's letters of one class. ``changes``: edits and notes, which no budget holds back."""
+    lane = f"{chat.platform}:{chat.address}:{kind.value}"
+    return f"{lane}:changes" if changes and kind is MessageClass.ALERT else lane
+
+
+def _letter(payload: Mapping[str, Json]) -> Letter:
     kind = MESSAGES_BY_KIND[str(payload["message"])]
     stamped = payload["buttons"]
     buttons = tuple(from_json(StampedButton, one) for one in stamped) if isinstance(stamped, list) else ()
     return Letter(message=from_json(kind, payload["fields"]), buttons=buttons)
 
 
-def _shown(
-    connection: sa.Connection, shop: Shop, key: str | None, platform: str, address: str
-) -> tuple[str | None, int]:
-    if key is None:
-        return None, 0
-    row = connection.execute(
-        sa.select(cards.c.message_id, cards.c.version).where(
-            cards.c.shop_id == shop.id, cards.c.key == key, cards.c.platform == platform, cards.c.address == address
-        )
-    ).first()
-    return (row.message_id, row.version) if row else (None, 0)
+def _version(payload: Mapping[str, Json]) -> int:
+    return int(str(payload.get("version", 0)))
 
 
-def _newer_waits(connection: sa.Connection, job: Job, card: str) -> bool:
-    later = connection.execute(
-        sa.select(jobs.c.payload).where(jobs.c.lane == job.lane, jobs.c.state == "open", jobs.c.id > job.id)
-    ).scalars()
-    return any(payload.get("card") == card for payload in later)
-
-
-def _text(payload: dict[str, Json], name: str) -> str | None:
+def _text(payload: Mapping[str, Json], name: str) -> str | None:
     value = payload.get(name)
     return value if isinstance(value, str) else None

@@ -15,6 +15,7 @@ from domain.shops import Shop
 from domain.wire import Json, from_json, object_json, to_json
 from storage.database import insert
 from storage.jobs import JobRows
+from storage.letters import lane_of
 from storage.tables import buttons, cards, chats, jobs
 
 #: a button on a card that nobody pressed for so long is for a matter long over
@@ -56,11 +57,12 @@ class OutboxRows:
         """One job for each chat; whether it posts or edits is decided when it is sent."""
         for chat in self._chats(message):
             row = {"shop_id": self.shop.id, "key": key, "platform": chat.platform, "address": chat.address}
-            self.connection.execute(
+            new = self.connection.execute(
                 insert(self.connection, cards).values(version=0, **row).on_conflict_do_nothing()
             )
+            shown = new.rowcount == 0 and self._is_shown(key, chat)
             once = f"card:{key}@{version}>{chat.platform}:{chat.address}"
-            self._say(chat, message, once=once, card=key, version=version)
+            self._say(chat, message, once=once, card=key, version=version, changes=shown)
 
     def card_again(self, key: str) -> None:
         """The newest job of the card in each chat, written once more; its buttons are those that stand there."""
@@ -70,29 +72,31 @@ class OutboxRows:
         for platform, address in rows:
             newest = self.connection.execute(
                 sa.select(jobs).where(
-                    jobs.c.shop_id == self.shop.id, jobs.c.lane == f"{platform}:{address}",
-                    jobs.c.key.startswith(f"{self.shop.key}/card:{key}@", autoescape=True),
+                    jobs.c.shop_id == self.shop.id, jobs.c.card == key,
+                    jobs.c.key.contains(f">{platform}:{address}", autoescape=True),
                 ).order_by(jobs.c.id.desc()).limit(1)
             ).first()
             if newest is not None and newest.state != "open":
                 base = newest.key.partition("#")[0]
                 self._jobs.add(
                     key=f"{base}#{self.now.astimezone(UTC):%Y%m%d%H%M}", kind=newest.kind, payload=newest.payload,
-                    due_at=self.now, lane=newest.lane, shop_id=self.shop.id,
+                    due_at=self.now, lane=newest.lane, shop_id=self.shop.id, card=key, message=newest.message,
                 )
 
     def note(self, key: str, message: Message, *, once: str) -> None:
         """Into the thread wherever the card stands."""
         rows = self.connection.execute(
-            sa.select(cards.c.platform, cards.c.address).where(cards.c.shop_id == self.shop.id, cards.c.key == key)
+            sa.select(cards.c.platform, cards.c.address, cards.c.message_id)
+            .where(cards.c.shop_id == self.shop.id, cards.c.key == key)
         ).all()
-        for platform, address in rows:
+        for platform, address, message_id in rows:
             chat = Chat(platform=platform, address=address)
-            self._say(chat, message, once=f"{once}>{platform}:{address}", thread=key)
+            shown = message_id is not None and platform == "slack"
+            self._say(chat, message, once=f"{once}>{platform}:{address}", thread=key, changes=shown)
 
-    def tell(self, chat: Chat, message: Message, *, once: str, repeat: bool = True) -> None:
+    def tell(self, chat: Chat, message: Message, *, once: str, repeat: bool = True, about: str | None = None) -> None:
         """To one chat."""
-        self._say(chat, message, once=f"{once}>{chat.platform}:{chat.address}", repeat=repeat)
+        self._say(chat, message, once=f"{once}>{chat.platform}:{chat.address}", repeat=repeat, about=about)
 
     def replace(self, chat: Chat, message_id: str, message: Message, *, once: str) -> None:
         """Edit a message of ours."""
@@ -117,7 +121,8 @@ class OutboxRows:
 
     def _say(
         self, chat: Chat, message: Message, *, once: str, card: str | None = None, version: int = 0,
-        thread: str | None = None, message_id: str | None = None, repeat: bool = True,
+        thread: str | None = None, message_id: str | None = None, repeat: bool = True, about: str | None = None,
+        changes: bool = False,
     ) -> None:
         private = chat.platform == "telegram" and not chat.address.startswith("-")
         letter = self.stamp(message, f"{chat.platform}:{chat.address}" if private else None)
@@ -125,13 +130,14 @@ class OutboxRows:
             "address": chat.address, "message": message.kind, "fields": object_json(message),
             "buttons": to_json(letter.buttons), "repeat": repeat,
         }
-        extras: dict[str, Json] = {"card": card, "thread": thread, "message_id": message_id}
+        extras: dict[str, Json] = {"card": card, "thread": thread, "message_id": message_id, "about": about}
         payload |= {name: value for name, value in extras.items() if value is not None}
         if card is not None:
             payload["version"] = version
         self._jobs.add(
             key=f"{self.shop.key}/{once}", kind=f"say.{chat.platform}", payload=payload, due_at=self.now,
-            lane=f"{chat.platform}:{chat.address}", shop_id=self.shop.id,
+            lane=lane_of(chat, message.message_class, changes=changes), shop_id=self.shop.id, card=card,
+            message=message.kind, within=message.message_class.within,
         )
 
     def _row(
@@ -143,6 +149,14 @@ class OutboxRows:
             "confirm": None if button.confirm is None else to_json(button.confirm),
             "expires_at": self.now + _BUTTON_LIFE,
         }
+
+    def _is_shown(self, key: str, chat: Chat) -> bool:
+        return self.connection.execute(
+            sa.select(cards.c.message_id).where(
+                cards.c.shop_id == self.shop.id, cards.c.key == key, cards.c.platform == chat.platform,
+                cards.c.address == chat.address,
+            )
+        ).scalar() is not None
 
     def _chats(self, message: Message) -> tuple[Chat, ...]:
         rows = self.connection.execute(

@@ -14,12 +14,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from domain.ports import UnitOfWork
+from storage.alarms import AlarmRows
 from storage.allowances import AllowanceRows
 from storage.audit import AuditRows
 from storage.cases import CaseRows
 from storage.customers import CustomerRows
 from storage.database import is_sqlite, reading
 from storage.desk import DialogueRows, NumberRows
+from storage.gathering import GatheringRows
 from storage.inbox import InboxRows
 from storage.inventory import InventoryRows
 from storage.jobs import NEW_WORK, JobRows
@@ -166,7 +168,17 @@ class StoreTransaction:
     @property
     def letters(self) -> LetterRows:
         """What "say" jobs carry."""
-        return LetterRows(self.connection)
+        return LetterRows(self.connection, self.now)
+
+    @property
+    def alarms(self) -> AlarmRows:
+        """What nobody has been told of yet."""
+        return AlarmRows(self.connection, self.now)
+
+    @property
+    def gatherings(self) -> GatheringRows:
+        """Channels' budgets."""
+        return GatheringRows(self.connection, self.now)
 
     @property
     def buttons(self) -> ButtonRows:

@@ -25,6 +25,7 @@ from domain.messages import (
     Chart,
     ChartKind,
     Confirm,
+    Counted,
     Message,
     Series,
     Style,
@@ -33,6 +34,8 @@ from domain.messages import (
 )
 from domain.money import Money
 
+_LOW = Counted(one="low stock", many="low stock", shown_by="/stock low")
+_LOW_AT_SUPPLIER = Counted(one="supplier with low stock", many="suppliers with low stock", shown_by="/stock low")
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -57,7 +60,7 @@ class Snooze:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LowStockCard(Message, topic=Topic.STOCK):
+class LowStockCard(Message, topic=Topic.STOCK, counted=_LOW):
     """A variant has to be ordered. ``ordered`` is an earlier order that turned out not to be enough."""
 
     case_id: int
@@ -155,7 +158,7 @@ class StockOrderDone(Message):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LowStockSummary(Message, topic=Topic.STOCK):
+class LowStockSummary(Message, topic=Topic.STOCK, counted=_LOW_AT_SUPPLIER):
     """Many variants of one supplier that are low at once: one card for them all."""
 
     case_id: int

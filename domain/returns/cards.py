@@ -86,5 +86,5 @@ def tell_customer(found: Return, message: Message, uow: UnitOfWork, *, once: str
     chat = chat_of(found, uow)
     if chat is None:
         return False
-    uow.outbox.tell(chat, message, once=f"{found.card}:customer:{once}")
+    uow.outbox.tell(chat, message, once=f"{found.card}:customer:{once}", about=found.card)
     return True

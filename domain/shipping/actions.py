@@ -105,7 +105,7 @@ def tell_customer(command: TellCustomer, actor: Actor, uow: UnitOfWork) -> Messa
         uow.parcels.told(known.late.parcel_id)
     language = spoken(customer.language, uow.shop.language)
     uow.outbox.tell(chat, ParcelDelayTold(text=text, order_id=known.late.order_id, language=language),
-                    once=f"told:{changed.card}@{changed.version}", repeat=False)
+                    once=f"told:{changed.card}@{changed.version}", repeat=False, about=changed.card)
     show(uow, changed)
     uow.outbox.note(changed.card, CustomerTold(by=staff.name, at=uow.now, text=text),
                     once=f"told:{changed.card}@{changed.version}:note")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from domain.messages import Button, Message, Style, Table, Topic
+from domain.messages import Button, Counted, Message, Style, Table, Topic
 from domain.shipping.commands import (
     ResolveParcel,
     ShowParcels,
@@ -19,6 +19,7 @@ from domain.shipping.model import Milestone, ParcelAsOf, Scan
 from domain.shipping.rules import DelayRule, LaneGuess
 
 _LIST = 20
+_LATE = Counted(one="late parcel", many="late parcels", shown_by="/parcels late")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +76,7 @@ class Quiet:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LateParcelCard(Message, topic=Topic.PARCELS):
+class LateParcelCard(Message, topic=Topic.PARCELS, counted=_LATE):
     """An order will miss its day, or has. ``customer``: "Maria S."; ``orders``: how many they placed so far."""
 
     case_id: int

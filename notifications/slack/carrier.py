@@ -13,30 +13,32 @@ from datetime import timedelta
 from typing import Any, Final
 
 import aiohttp
-from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from domain.jobs import Engine, Envelope, Job, Transaction
-from domain.messages import Photo
-from domain.outcomes import Done, Failed, Later, Outcome, Superseded, Unknown, wait_before
+from domain.messages import Attachment, Photo
+from domain.outcomes import Done, Failed, Later, Outcome, Unknown, wait_before
+from notifications.admission import admit
 from notifications.catalogue import Catalogue, Words
-from notifications.dialect import MRKDWN
-from notifications.slack.blocks import Block, blocks
+from notifications.detour import Defects, elsewhere
+from notifications.dialect import MRKDWN, PLAIN
+from notifications.slack import calls
+from notifications.slack.blocks import Block, blocks, cut
+from notifications.slack.calls import Lost, NotSent, Refused, ask
+from notifications.slack.limits import over
 
 log = logging.getLogger("opsbell.slack")
 
 #: posts in one channel; docs.slack.dev/apis/web-api/rate-limits: "1 per second per channel"
 _CHANNEL_GAP: Final = timedelta(seconds=1)
-#: edits count towards chat.update's own tier 3, 50 a minute
-_EDIT_GAP: Final = timedelta(milliseconds=200)
+#: chat.update is of tier 3, 50 a minute over the whole workspace
+_EDIT_GAP: Final = timedelta(milliseconds=1200)
+#: how often a token that Slack refuses is tried again
+_TOKEN_WAIT: Final = timedelta(seconds=60)
 _EVENT: Final = "opsbell_letter"
-#: errors after which the same call can never succeed
-_FINAL: Final = frozenset({
-    "channel_not_found", "not_in_channel", "is_archived", "msg_too_long", "invalid_blocks", "invalid_blocks_format",
-    "no_text", "restricted_action", "invalid_auth", "account_inactive", "token_revoked", "token_expired",
-    "missing_scope", "cant_update_message", "edit_window_closed", "user_not_found", "cannot_dm_bot",
-    "not_allowed_token_type", "invalid_arguments", "invalid_metadata_format", "file_not_found", "no_permission",
-})
+#: pages of history that are looked through after an unknown outcome: 10 x 200 messages since the letter was made
+_PAGES: Final = 10
+_PLAIN_LENGTH: Final = 3500
 
 
 @dataclass(kw_only=True)
@@ -48,132 +50,214 @@ class SlackCarrier:
     catalogue: Catalogue
     #: fetches a picture that another platform keeps
     fetch: Callable[[Photo], Awaitable[bytes]]
+    defects: Defects = field(default_factory=Defects)
     kind: str = "say.slack"
     _files: dict[str, str] = field(default_factory=dict)
+    #: a person's id -> the channel of their direct messages, which edits and look-ups want
+    _direct: dict[str, str] = field(default_factory=dict)
 
     def gaps(self, job: Job) -> Mapping[str, timedelta]:
-        """One post a second in a channel."""
-        gap = _EDIT_GAP if job.payload.get("message_id") else _CHANNEL_GAP
-        return {f"slack:{job.payload['address']}": gap}
+        """One post a second in a channel, edits at their method's own tier; a hold of the whole app is obeyed."""
+        edits = job.payload.get("message_id") or (job.payload.get("card") and job.lane.endswith(":changes"))
+        lane = {calls.UPDATE: _EDIT_GAP} if edits else {_channel(job): _CHANNEL_GAP}
+        return {**lane, calls.ALL: timedelta(0)}
 
     def admit(self, job: Job, transaction: Transaction) -> Outcome | None:
-        """Always."""
+        """In order within its card, and alerts within their channel's budget."""
+        return admit(job, transaction)
 
     async def carry(self, job: Job) -> Outcome:
-        """Post, edit or reply; a card whose newer version is on its way is left out."""
+        """Post, edit or reply."""
         envelope = await self.engine.read(lambda transaction: transaction.letters.open(job))
-        if envelope.card is not None and (envelope.newer_waits or envelope.version < envelope.shown_version):
-            return Superseded()
-        if envelope.thread is not None and envelope.shown_as is None:
-            return Later(wait=wait_before(job.attempts), reason="its card is not posted yet")
         try:
             return await self._say(job, envelope)
-        except SlackApiError as error:
-            return _refused(job, error, edits=_edited(envelope) is not None)
-        except (aiohttp.ClientConnectorError, aiohttp.ServerDisconnectedError) as error:
-            # Nothing was written to a connection that never stood; a broken one may have carried the call.
-            if isinstance(error, aiohttp.ClientConnectorError):
-                return Later(wait=wait_before(job.attempts), reason="Slack cannot be reached")
-            return Unknown(reason="Slack closed the connection")
-        except (aiohttp.ClientError, SlackRequestError, TimeoutError, OSError) as error:
-            return Unknown(reason=f"{type(error).__name__} while speaking to Slack")
+        except Refused as error:
+            return _refused(job, error)
+        except NotSent:
+            return Later(wait=wait_before(job.attempts), reason="Slack cannot be reached")
+        except Lost as error:
+            return Unknown(reason=error.reason)
 
     def settle(self, job: Job, outcome: Outcome, transaction: Transaction) -> None:
-        """Remember where a card stands."""
+        """Remember where a card stands; a letter that its chat refuses goes to somebody else."""
         if isinstance(outcome, Done) and (message_id := outcome.receipt.get("message_id")):
             transaction.letters.shown(job, str(message_id))
+        if isinstance(outcome, Failed) and outcome.code in calls.CHAT:
+            transaction.letters.reroute(job, calls.CHAT[outcome.code])
 
     async def _say(self, job: Job, envelope: Envelope) -> Outcome:
-        words = self.catalogue.words(envelope.letter.message, envelope.shop, "slack")
-        content: dict[str, Any] = {
-            "channel": envelope.address,
-            "text": str(MRKDWN.escape(words.plain_title)) or " ",
+        message = envelope.letter.message
+        words = elsewhere(self.catalogue.words(message, envelope.shop, "slack"), envelope, MRKDWN)
+        receipt: dict[str, Any] = {}
+        ts = envelope.posted
+        if ts is None:
+            ts = await self._spoken(job, envelope, words, receipt)
+            if message.attachments:
+                await self._progress(job, ts, 0)
+        for number, attachment in enumerate(message.attachments, start=1):
+            if number > envelope.extras_done:
+                await self._attach(job, envelope, ts, attachment)
+                await self._progress(job, ts, number)
+        return Done(receipt={"message_id": ts, **receipt})
+
+    async def _spoken(self, job: Job, envelope: Envelope, words: Words, receipt: dict[str, Any]) -> str:
+        """The words are there, as they were meant or at least as plain text; the message's ts."""
+        place = await self._place(envelope.address)
+        whole = {
+            "channel": place, "text": str(MRKDWN.escape(words.plain_title)) or " ",
             "blocks": await self.blocks(words, envelope),
         }
-        edited = _edited(envelope)
+        if (problem := over(whole)) is None:
+            try:
+                return await self._placed(job, envelope, whole)
+            except Refused as error:
+                if error.code not in calls.LAYOUT:
+                    raise
+                problem = f"{error.code} {error.details}".strip()
+        self.defects.note("slack", envelope.letter.message.kind, problem)
+        receipt["plain"] = problem[:200]
+        return await self._placed(job, envelope, self._plain(envelope, place))
+
+    async def _placed(self, job: Job, envelope: Envelope, content: dict[str, Any]) -> str:
+        """Edit what stands there, else what an earlier attempt left, else post."""
+        edited = envelope.message_id or (envelope.shown_as if envelope.card is not None else None)
+        if edited is None and job.in_doubt:
+            edited = await self._find(job, envelope)
         if edited is not None:
             try:
-                await self.client.chat_update(ts=edited, **content)
-            except SlackApiError as error:
-                if error.response.get("error") != "message_not_found":
+                await ask(self.client.chat_update(ts=edited, **content), lane=calls.UPDATE)
+            except Refused as error:
+                if error.code not in calls.GONE:
                     raise
-                edited = None  # somebody deleted the card: it is posted anew
-        if edited is None:
-            edited = await self._find(job, envelope) if job.in_doubt else None
-        if edited is None:
-            edited = await self._post(job, envelope, content)
-        await self._attach(envelope, edited)
-        return Done(receipt={"message_id": edited})
+            else:
+                return edited
+            # Somebody deleted it: it is posted anew, unless an earlier attempt did just that.
+            again = await self._find(job, envelope) if job.in_doubt else None
+            if again is not None and again != edited:
+                return again
+        return await self._post(job, envelope, content)
 
     async def blocks(self, words: Words, envelope: Envelope) -> list[Block]:
         """The blocks of a letter, its pictures uploaded first."""
         photos = [await self._photo(photo) for photo in envelope.letter.message.photos]
         return blocks(words, envelope.letter, photos=tuple(block for block in photos if block))
 
+    def _plain(self, envelope: Envelope, place: str) -> dict[str, Any]:
+        words = self.catalogue.words(envelope.letter.message, envelope.shop, "plain")
+        words = elsewhere(words, envelope, PLAIN)
+        text = "\n\n".join(str(part) for part in (words.title, words.body, words.note) if part)
+        # No blocks at all: an empty list also takes away those of a message that is edited.
+        return {
+            "channel": place, "text": cut(str(MRKDWN.escape(text)), _PLAIN_LENGTH) or " ", "blocks": [],
+        }
+
     async def _post(self, job: Job, envelope: Envelope, content: dict[str, Any]) -> str:
         metadata = {"event_type": _EVENT, "event_payload": {"job": job.key}}
-        thread: dict[str, Any] = {"thread_ts": envelope.shown_as} if envelope.thread is not None else {}
-        answer = await self.client.chat_postMessage(
+        thread: dict[str, Any] = {}
+        if envelope.thread is not None and envelope.shown_as is not None:
+            thread = {"thread_ts": envelope.shown_as}
+        posting = self.client.chat_postMessage(
             metadata=metadata, unfurl_links=False, unfurl_media=False, **content, **thread
         )
-        return str(answer["ts"])
+        return str((await ask(posting, lane=_channel(job)))["ts"])
 
     async def _find(self, job: Job, envelope: Envelope) -> str | None:
         """The message that an earlier attempt of this job left in the channel, if it did."""
-        oldest = f"{(job.made_at - timedelta(minutes=2)).timestamp():.6f}"
-        where: dict[str, Any] = {"channel": envelope.address, "oldest": oldest, "limit": 200}
-        if envelope.thread is not None:
-            answer = await self.client.conversations_replies(
-                ts=str(envelope.shown_as), include_all_metadata=True, **where
-            )
-        else:
-            answer = await self.client.conversations_history(include_all_metadata=True, **where)
-        for message in answer["messages"]:
+        place = await self._place(envelope.address)
+        async for message in self._since(job, place, envelope.shown_as if envelope.thread else None):
             payload = (message.get("metadata") or {}).get("event_payload") or {}
             if payload.get("job") == job.key:
                 return str(message["ts"])
         return None
 
-    async def _attach(self, envelope: Envelope, ts: str) -> None:
-        for attachment in envelope.letter.message.attachments:
-            await self.client.files_upload_v2(
-                channel=envelope.address, thread_ts=envelope.shown_as or ts, filename=attachment.name,
-                title=attachment.title, content=attachment.content,
+    async def _since(self, job: Job, channel: str, thread: str | None) -> Any:
+        """The messages of a channel or thread since the letter was made, page after page."""
+        where: dict[str, Any] = {
+            "channel": channel, "oldest": f"{(job.made_at - timedelta(minutes=2)).timestamp():.6f}", "limit": 200,
+            "include_all_metadata": True,
+        }
+        for _ in range(_PAGES):
+            try:
+                if thread is not None:
+                    page = await ask(self.client.conversations_replies(ts=thread, **where), lane=calls.REPLIES)
+                else:
+                    page = await ask(self.client.conversations_history(**where), lane=calls.HISTORY)
+            except Lost as error:
+                # Only a look: whatever became of it, nothing was said.
+                raise NotSent from error
+            for message in page["messages"]:
+                yield message
+            cursor = (page.get("response_metadata") or {}).get("next_cursor")
+            if not cursor:
+                return
+            where["cursor"] = cursor
+
+    async def _attach(self, job: Job, envelope: Envelope, ts: str, attachment: Attachment) -> None:
+        """A file in the thread, once. One that Slack refuses is counted; the letter itself is there."""
+        thread, place = envelope.shown_as or ts, await self._place(envelope.address)
+        try:
+            if job.in_doubt and await self._is_attached(job, place, thread, attachment.name):
+                return
+            upload = self.client.files_upload_v2(
+                channel=place, thread_ts=thread, filename=attachment.name, title=attachment.title,
+                content=attachment.content,
             )
+            await ask(upload, lane=calls.FILES)
+        except Refused as error:
+            if error.wait is not None:
+                raise
+            self.defects.note("slack", envelope.letter.message.kind, f"its file was refused: {error.code}")
+
+    async def _is_attached(self, job: Job, channel: str, thread: str, name: str) -> bool:
+        async for message in self._since(job, channel, thread):
+            if any(file.get("name") == name for file in message.get("files") or ()):
+                return True
+        return False
+
+    async def _place(self, address: str) -> str:
+        """The channel of an address: itself, or a person's direct messages."""
+        if not address.startswith(("U", "W")):
+            return address
+        if address not in self._direct:
+            opened = await ask(self.client.conversations_open(users=address), lane=calls.OPEN)
+            self._direct[address] = str(opened["channel"]["id"])
+        return self._direct[address]
+
+    async def _progress(self, job: Job, ts: str, extras_done: int) -> None:
+        await self.engine.write(lambda transaction: transaction.letters.progress(job, ts, extras_done))
 
     async def _photo(self, photo: Photo) -> Block | None:
         """An image block; a picture that cannot be had is left out, since the card must not wait for it."""
         try:
             file_id = self._files.get(photo.file_id) or await self._upload(photo)
-        except (aiohttp.ClientError, SlackApiError, OSError, LookupError, TimeoutError) as error:
+        except (aiohttp.ClientError, Refused, NotSent, Lost, OSError, LookupError, TimeoutError) as error:
             log.warning("a photo could not be shown: %s", type(error).__name__)
             return None
         return {"type": "image", "slack_file": {"id": file_id}, "alt_text": photo.alt[:2000] or "photo"}
 
     async def _upload(self, photo: Photo) -> str:
         picture = await self.fetch(photo)
-        answer = await self.client.files_upload_v2(file=picture, filename="photo.png", title=photo.alt)
-        file_id = str(answer["files"][0]["id"])
+        upload = self.client.files_upload_v2(file=picture, filename="photo.png", title=photo.alt)
+        file_id = str((await ask(upload, lane=calls.FILES))["files"][0]["id"])
         if len(self._files) > 500:
             self._files.clear()
         self._files[photo.file_id] = file_id
         return file_id
 
 
-def _edited(envelope: Envelope) -> str | None:
-    """The message to edit, if this letter edits one."""
-    return envelope.message_id or (envelope.shown_as if envelope.card is not None else None)
+def _channel(job: Job) -> str:
+    """The lane of a channel's posts."""
+    return f"slack:post:{job.payload['address']}"
 
 
-def _refused(job: Job, error: SlackApiError, *, edits: bool) -> Outcome:
-    response = error.response
-    code = str(response.get("error", "")) if hasattr(response, "get") else ""
-    if response.status_code == 429 or code == "ratelimited":
-        wait = timedelta(seconds=float(response.headers.get("Retry-After", 1)))
-        return Later(wait=wait, reason="Slack asked us to wait", lane=f"slack:{job.payload['address']}", counts=False)
-    if code in _FINAL:
-        details = (response.get("response_metadata") or {}).get("messages") or []
-        return Failed(reason=" ".join([f"Slack refused: {code}", *map(str, details)])[:400])
-    if response.status_code >= 500 and not edits:
-        return Unknown(reason=f"Slack answered {response.status_code}")
-    return Later(wait=wait_before(job.attempts), reason=f"Slack answered {code or response.status_code}")
+def _refused(job: Job, error: Refused) -> Outcome:
+    if error.wait is not None:
+        return Later(wait=error.wait, reason=f"Slack asked us to wait ({error.code})", lane=error.lane, counts=False)
+    if error.code in calls.TOKEN:
+        # A scope that only reading back lacks holds up that letter alone, everything else goes on.
+        lane = "" if error.lane in (calls.HISTORY, calls.REPLIES) else calls.ALL
+        log.error("Slack refuses our token: %s. Everything for Slack waits until it works again.", error.code)
+        return Later(wait=_TOKEN_WAIT, reason=f"Slack refuses our token ({error.code})", lane=lane, counts=False)
+    if error.code in calls.CHAT:
+        return Failed(reason=f"{job.payload['address']} refuses it: {calls.CHAT[error.code]}", code=error.code)
+    return Failed(reason=f"Slack refused: {error.code} {error.details}".strip()[:400], code=error.code)

@@ -1,40 +1,47 @@
 """Letters to Telegram: texts, edits, pictures and files. Telegram has no idempotency key and no way to look back.
 
-So each letter says whether it may be said twice: after an unknown outcome a repeatable one goes out again, the other
-is given up and counted.
+So each letter says whether it may be said twice: after an unknown outcome a repeatable one goes out again, marked, the
+other is given up and raised.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
 from aiogram import Bot
-from aiogram.exceptions import (
-    TelegramAPIError,
-    TelegramBadRequest,
-    TelegramForbiddenError,
-    TelegramMigrateToChat,
-    TelegramNetworkError,
-    TelegramRetryAfter,
-    TelegramServerError,
-    TelegramUnauthorizedError,
-)
-from aiogram.types import BufferedInputFile, InlineKeyboardMarkup, LinkPreviewOptions, Message, ReplyParameters
+from aiogram.types import BufferedInputFile, InlineKeyboardMarkup, LinkPreviewOptions, ReplyParameters
 
 from domain.jobs import Engine, Envelope, Job, Transaction
-from domain.outcomes import Done, Failed, Later, Outcome, Superseded, Unknown, wait_before
+from domain.messages import MESSAGES_BY_KIND, MessageClass
+from domain.outcomes import Done, Failed, Later, Outcome, Unknown, wait_before
+from notifications.admission import admit
 from notifications.catalogue import Catalogue, Words
 from notifications.charts import picture
-from notifications.telegram.texts import CAPTION, keyboard, length, text_of
+from notifications.detour import Defects, elsewhere, repeated
+from notifications.dialect import HTML, PLAIN
+from notifications.reach import cannot_reach
+from notifications.telegram.calls import Limited, Lost, Moved, NotSent, Refused, TokenRefused, ask
+from notifications.telegram.limits import Keyboard, over
+from notifications.telegram.texts import CAPTION, TEXT, cut, inline, keyboard, length, text_of
+
+log = logging.getLogger("opsbell.telegram")
 
 #: core.telegram.org/bots/faq: one a second in a chat, 20 a minute in a group, about 30 a second over all
 _CHAT_GAP: Final = timedelta(seconds=1)
 _GROUP_GAP: Final = timedelta(seconds=3)
 _ALL_GAP: Final = timedelta(milliseconds=34)
-_BLOCKED: Final = ("bot was blocked by the user", "user is deactivated", "bot can't initiate conversation")
+#: "short bursts" over one a second are borne; answers to a person who presses quickly need them
+_BURST: Final = 3
+ALL: Final = "telegram:all"
+#: how often a token that Telegram refuses is tried again
+_TOKEN_WAIT: Final = timedelta(seconds=60)
+#: Failed.code: this chat hears nothing of us any more
+UNREACHABLE: Final = "unreachable"
+_NO_PREVIEW: Final = LinkPreviewOptions(is_disabled=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,103 +51,153 @@ class TelegramCarrier:
     bot: Bot
     engine: Engine
     catalogue: Catalogue
+    defects: Defects = field(default_factory=Defects)
     kind: str = "say.telegram"
 
     def gaps(self, job: Job) -> Mapping[str, timedelta]:
-        """The chat's own pace, and that of the whole bot."""
-        address = str(job.payload["address"])
-        gap = _GROUP_GAP if address.startswith("-") else _CHAT_GAP
-        if address.startswith("-") or job.payload.get("card"):
-            return {f"telegram:{address}": gap, "telegram:all": _ALL_GAP}
-        # Answers in a private chat come as fast as the customer presses; Telegram bears short bursts there.
-        return {"telegram:all": _ALL_GAP}
+        """The chat's own pace, and that of the whole bot. Answers in a private chat are paced when admitted."""
+        gap = _GROUP_GAP if _address(job).startswith("-") else _CHAT_GAP
+        return {_chat(job): timedelta(0) if _answers(job) else gap, ALL: _ALL_GAP}
 
     def admit(self, job: Job, transaction: Transaction) -> Outcome | None:
-        """Always."""
+        """In order within its card, alerts within their chat's budget, answers in short bursts."""
+        if (settled := admit(job, transaction)) is not None or not _answers(job):
+            return settled
+        wait = transaction.gatherings.burst(f"{_chat(job)}:answers", gap=_CHAT_GAP, most=_BURST)
+        return Later(wait=wait, reason="waiting for its turn", counts=False) if wait else None
 
     async def carry(self, job: Job) -> Outcome:
-        """Send or edit; a card whose newer version is on its way is left out."""
+        """Send or edit."""
         envelope = await self.engine.read(lambda transaction: transaction.letters.open(job))
-        if envelope.card is not None and (envelope.newer_waits or envelope.version < envelope.shown_version):
-            return Superseded()
-        if envelope.thread is not None and envelope.shown_as is None:
-            return Later(wait=wait_before(job.attempts), reason="its card is not posted yet")
-        if job.in_doubt and not envelope.repeat:
-            return Failed(reason="the outcome was unknown, and this must not be said twice")
+        if job.in_doubt and not envelope.repeat and _edited(envelope) is None and envelope.posted is None:
+            return Failed(reason="nobody knows whether it arrived, and this must not be said twice")
         try:
-            return await self._say(envelope)
-        except TelegramAPIError as error:
-            return _refused(job, error)
-        except (TimeoutError, OSError) as error:
-            return Unknown(reason=f"{type(error).__name__} while speaking to Telegram")
+            return await self._say(job, envelope)
+        except Moved as moved:
+            address = moved.address
+            await self.engine.write(lambda transaction: transaction.letters.moved(job, address))
+            return Later(wait=timedelta(0), reason=f"the group is now {address}", counts=False)
+        except Refused as error:
+            code = UNREACHABLE if error.unreachable else ""
+            return Failed(reason=f"Telegram refused: {error.reason}"[:400], code=code)
+        except (Limited, Lost, NotSent, TokenRefused) as error:
+            return put_off(job, error, lane=_chat(job))
 
     def settle(self, job: Job, outcome: Outcome, transaction: Transaction) -> None:
-        """Remember where a card stands, and who has blocked us."""
+        """Remember where a card stands, who has blocked us, and a limit that holds for every chat."""
         if isinstance(outcome, Done) and (message_id := outcome.receipt.get("message_id")):
             transaction.letters.shown(job, str(message_id))
-        if isinstance(outcome, Failed) and any(word in outcome.reason for word in _BLOCKED):
-            address = str(job.payload["address"])
-            if job.shop_id is not None and address.isdigit():
-                transaction.of(job.shop_id).customers.unreachable(int(address))
+        if isinstance(outcome, Failed) and outcome.code == UNREACHABLE:
+            cannot_reach(job, outcome.reason, transaction)
+        if isinstance(outcome, Later) and outcome.lane == _chat(job):
+            # Telegram does not say which limit was met. Two chats at once: then it is that of the whole bot.
+            others = transaction.jobs.held("telegram:chat:", but=outcome.lane)
+            if others:
+                transaction.jobs.hold(ALL, until=transaction.now + outcome.wait)
 
-    async def _say(self, envelope: Envelope) -> Outcome:
-        words = self.catalogue.words(envelope.letter.message, envelope.shop, "telegram")
-        edited = envelope.message_id or (envelope.shown_as if envelope.card is not None else None)
-        if edited is not None:
-            await self._edit(words, envelope, int(edited))
-            return Done(receipt={"message_id": edited})
-        sent = await self._send(words, envelope)
-        await self._attach(envelope)
-        return Done(receipt={"message_id": str(sent.message_id)})
+    async def _say(self, job: Job, envelope: Envelope) -> Outcome:
+        words = elsewhere(self.catalogue.words(envelope.letter.message, envelope.shop, "telegram"), envelope, HTML)
+        plain: dict[str, str] = {}
+        edited = _edited(envelope)
+        if edited is None and job.in_doubt:
+            words = repeated(words, HTML)
+        message_id = envelope.posted
+        if message_id is None:
+            message_id = await self._spoken(envelope, words, edited, plain)
+        if edited is None or envelope.posted is not None:
+            await self._extras(job, envelope, words, message_id)
+        return Done(receipt={"message_id": message_id, **plain})
 
-    async def _send(self, words: Words, envelope: Envelope) -> Message:
-        letter = envelope.letter
+    async def _spoken(self, envelope: Envelope, words: Words, edited: str | None, receipt: dict[str, str]) -> str:
+        """The words are there, as they were meant or at least as plain text; the message's id."""
+        html, markup = text_of(words, envelope.letter), keyboard(envelope.letter)
+        if (problem := over(html, markup)) is None:
+            try:
+                return await self._placed(envelope, words, html, markup, edited)
+            except Refused as error:
+                if not error.layout:
+                    raise
+                problem = error.reason
+        self.defects.note("telegram", envelope.letter.message.kind, problem)
+        receipt["plain"] = problem[:200]
+        text = self._plain(envelope, marked=words.plain_title.startswith("(repeat)"))
+        return await self._placed(envelope, words, text, _harmless(markup), edited)
+
+    def _plain(self, envelope: Envelope, *, marked: bool) -> str:
+        words = elsewhere(self.catalogue.words(envelope.letter.message, envelope.shop, "plain"), envelope, PLAIN)
+        words = repeated(words, PLAIN) if marked else words
+        whole = "\n\n".join(str(part) for part in (words.title, words.body, words.note) if part)
+        return cut(str(HTML.escape(whole)), TEXT) or "…"
+
+    async def _placed(
+        self, envelope: Envelope, words: Words, html: str, markup: Keyboard, edited: str | None
+    ) -> str:
+        if edited is not None and await self._edit(envelope, html, markup, int(edited)):
+            return edited
+        return await self._send(envelope, words, html, markup)
+
+    async def _send(self, envelope: Envelope, words: Words, html: str, markup: Keyboard) -> str:
         reply = None
-        if envelope.shown_as is not None:
+        if envelope.shown_as is not None and envelope.thread is not None:
             reply = ReplyParameters(message_id=int(envelope.shown_as), allow_sending_without_reply=True)
-        markup = keyboard(letter)
-        image = picture(letter.message.charts, words.plain_title)
-        html = text_of(words, letter)
-        if image is not None:
-            short = length(html) <= CAPTION
-            sent = await self.bot.send_photo(
-                envelope.address, BufferedInputFile(image, "chart.png"), caption=html if short else None,
-                reply_markup=markup if short else None, reply_parameters=reply,
-            )
-            if short:
-                return sent
-        for photo in letter.message.photos:
-            if photo.platform == "telegram":
-                await self.bot.send_photo(envelope.address, photo.file_id)
-        return await self.bot.send_message(
-            envelope.address, html, reply_markup=markup, reply_parameters=reply,
-            link_preview_options=LinkPreviewOptions(is_disabled=True),
-        )
+        pictures = _pictures(envelope, words)
+        if pictures and length(html) <= CAPTION:
+            sent = await ask(self.bot.send_photo(
+                envelope.address, pictures[0], caption=html, reply_markup=markup, reply_parameters=reply
+            ))
+        else:
+            sent = await ask(self.bot.send_message(
+                envelope.address, html, reply_markup=markup, reply_parameters=reply, link_preview_options=_NO_PREVIEW
+            ))
+        return str(sent.message_id)
 
-    async def _edit(self, words: Words, envelope: Envelope, message_id: int) -> None:
-        markup = keyboard(envelope.letter)
-        inline = markup if isinstance(markup, InlineKeyboardMarkup) else None
-        html = text_of(words, envelope.letter)
+    async def _edit(self, envelope: Envelope, html: str, markup: Keyboard, message_id: int) -> bool:
+        """Whether the message is there to be edited."""
+        under = markup if isinstance(markup, InlineKeyboardMarkup) else None
         try:
-            await self.bot.edit_message_text(
-                html, chat_id=envelope.address, message_id=message_id, reply_markup=inline,
-                link_preview_options=LinkPreviewOptions(is_disabled=True),
-            )
-        except TelegramBadRequest as error:
-            if "not modified" in error.message:
-                return
-            if "no text in the message" in error.message:
-                await self.bot.edit_message_caption(
-                    chat_id=envelope.address, message_id=message_id, reply_markup=inline,
-                    caption=text_of(words, envelope.letter, limit=CAPTION),
-                )
-                return
-            raise
+            await ask(self.bot.edit_message_text(
+                html, chat_id=envelope.address, message_id=message_id, reply_markup=under,
+                link_preview_options=_NO_PREVIEW,
+            ))
+        except Refused as error:
+            if "not modified" in error.reason:
+                return True
+            if "message to edit not found" in error.reason or "message can't be edited" in error.reason:
+                return False
+            if "no text in the message" not in error.reason:
+                raise
+            short = cut(html, CAPTION)
+            try:
+                await ask(self.bot.edit_message_caption(
+                    chat_id=envelope.address, message_id=message_id, reply_markup=under, caption=short
+                ))
+            except Refused as again:
+                if "not modified" not in again.reason:
+                    raise
+        return True
 
-    async def _attach(self, envelope: Envelope) -> None:
-        for attachment in envelope.letter.message.attachments:
-            document = BufferedInputFile(attachment.content.encode(), attachment.name)
-            await self.bot.send_document(envelope.address, document, caption=attachment.title)
+    async def _extras(self, job: Job, envelope: Envelope, words: Words, message_id: str) -> None:
+        """What did not fit into the message itself, each part once: pictures, then files."""
+        letter, address = envelope.letter, envelope.address
+        with_words = 1 if length(text_of(words, letter)) <= CAPTION else 0
+        pictures = _pictures(envelope, words)[with_words:]
+        parts = len(pictures) + len(letter.message.attachments)
+        if parts and envelope.posted is None:
+            await self._progress(job, message_id, 0)
+        for number in range(envelope.extras_done, parts):
+            try:
+                if number < len(pictures):
+                    await ask(self.bot.send_photo(address, pictures[number]))
+                else:
+                    attached = letter.message.attachments[number - len(pictures)]
+                    file = BufferedInputFile(attached.content.encode(), attached.name)
+                    await ask(self.bot.send_document(address, file, caption=attached.title[:CAPTION]))
+            except Refused as error:
+                self.defects.note("telegram", letter.message.kind, f"a part of it was refused: {error.reason}")
+            await self._progress(job, message_id, number + 1)
+
+    async def _progress(self, job: Job, message_id: str, extras_done: int) -> None:
+        await self.engine.write(lambda transaction: transaction.letters.progress(job, message_id, extras_done))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +209,7 @@ class TelegramAnswers:
 
     def gaps(self, job: Job) -> Mapping[str, timedelta]:  # noqa: ARG002  the Carrier's own signature
         """Answers to presses are not paced."""
-        return {}
+        return {ALL: timedelta(0)}
 
     def admit(self, job: Job, transaction: Transaction) -> Outcome | None:
         """Always."""
@@ -161,29 +218,63 @@ class TelegramAnswers:
         """Answer once; one that came too late is simply over."""
         text = job.payload.get("text")
         try:
-            await self.bot.answer_callback_query(
+            await ask(self.bot.answer_callback_query(
                 str(job.payload["callback"]), text=str(text)[:200] if text else None, show_alert=bool(text)
-            )
-        except TelegramBadRequest as error:
-            return Done(receipt={"late": error.message[:100]})
-        except TelegramAPIError as error:
-            return _refused(job, error)
+            ))
+        except (Refused, Moved) as error:
+            return Done(receipt={"late": str(getattr(error, "reason", ""))[:100]})
+        except (Limited, Lost, NotSent, TokenRefused) as error:
+            return put_off(job, error, lane=ALL)
         return Done()
 
     def settle(self, job: Job, outcome: Outcome, transaction: Transaction) -> None:
         """Nothing is left behind."""
 
 
-def _refused(job: Job, error: TelegramAPIError) -> Outcome:
+def put_off(job: Job, error: Limited | Lost | NotSent | TokenRefused, *, lane: str) -> Outcome:
+    """What to do about an error that says nothing against the letter itself."""
     match error:
-        case TelegramRetryAfter():
-            wait = timedelta(seconds=error.retry_after)
-            lane = f"telegram:{job.payload.get('address', 'all')}"
-            return Later(wait=wait, reason="Telegram asked us to wait", lane=lane, counts=False)
-        case TelegramMigrateToChat():
-            return Failed(reason=f"the group has moved to {error.migrate_to_chat_id}: put that into the shop file")
-        case TelegramForbiddenError() | TelegramUnauthorizedError() | TelegramBadRequest():
-            return Failed(reason=f"Telegram refused: {error.message}"[:400])
-        case TelegramServerError() | TelegramNetworkError():
-            return Unknown(reason=f"{type(error).__name__} while speaking to Telegram")
-    return Later(wait=wait_before(job.attempts), reason=f"Telegram answered: {error.message}"[:400])
+        case Limited():
+            return Later(wait=error.wait, reason="Telegram asked us to wait", lane=lane, counts=False)
+        case TokenRefused():
+            log.error("Telegram refuses our token: %s. Everything for Telegram waits until it works.", error.reason)
+            return Later(
+                wait=_TOKEN_WAIT, reason=f"Telegram refuses our token ({error.reason})", lane=ALL, counts=False
+            )
+        case NotSent():
+            return Later(wait=wait_before(job.attempts), reason="Telegram cannot be reached")
+        case Lost():
+            return Unknown(reason=error.reason)
+
+
+def _address(job: Job) -> str:
+    return str(job.payload["address"])
+
+
+def _chat(job: Job) -> str:
+    """The lane of a chat."""
+    return f"telegram:chat:{_address(job)}"
+
+
+def _answers(job: Job) -> bool:
+    """Whether this answers a person in their own chat."""
+    kind = MESSAGES_BY_KIND.get(str(job.payload.get("message")))
+    return kind is not None and kind.message_class is MessageClass.ANSWER and not _address(job).startswith("-")
+
+
+def _edited(envelope: Envelope) -> str | None:
+    """The message to edit, if this letter edits one."""
+    return envelope.message_id or (envelope.shown_as if envelope.card is not None else None)
+
+
+def _pictures(envelope: Envelope, words: Words) -> list[BufferedInputFile | str]:
+    """Charts as a picture of ours, then photos that Telegram keeps; the words stand under the first, if they fit."""
+    message = envelope.letter.message
+    image = picture(message.charts, words.plain_title)
+    found: list[BufferedInputFile | str] = [] if image is None else [BufferedInputFile(image, "chart.png")]
+    return found + [photo.file_id for photo in message.photos if photo.platform == "telegram"]
+
+
+def _harmless(markup: Keyboard) -> Keyboard:
+    """The keyboard, unless it is what is wrong."""
+    return markup if over("x", markup) is None else inline(())

@@ -38,14 +38,15 @@ METHODS = {
 _NOTICED = ("chat.", "views.", "reactions.", "files.completeUpload")
 
 
-def _too_many(seconds: int) -> web.Response:
-    body = {"ok": False, "error": "ratelimited"}
-    return web.json_response(body, status=429, headers={"Retry-After": str(seconds)})
+def _too_many(header: str, error: str = "ratelimited") -> web.Response:
+    body = {"ok": False, "error": error}
+    return web.json_response(body, status=429, headers={"Retry-After": header} if header else None)
 
 
 def _shape(fault: Fault) -> web.Response:
     if fault.kind == "ratelimit":
-        return _too_many(fault.retry_after)
+        header = str(fault.retry_after) if fault.header is None else fault.header
+        return _too_many(header, "ratelimited" if fault.error == "internal_error" else fault.error)
     return web.json_response({"ok": False, "error": fault.error}, status=fault.status or 200)
 
 
@@ -77,7 +78,7 @@ async def _answer(world: "World", request: web.Request, name: str) -> web.Respon
         return web.json_response(body)
     except RateLimited as limit:
         world.record("slack", "in", name, arguments, "ratelimited", str(limit))
-        return _too_many(limit.seconds)
+        return _too_many(str(limit.seconds))
     except SlackError as error:
         world.record("slack", "in", name, arguments, error.code, "; ".join(error.messages))
         return web.json_response(error.as_json())

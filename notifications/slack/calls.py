@@ -1,0 +1,129 @@
+"""One call to Slack, and what its failure means: refused, never sent, or nobody knows.
+
+Error codes: the methods' own pages under docs.slack.dev/reference/methods, read 2026-11. Rate limits:
+docs.slack.dev/apis/web-api/rate-limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackRequestError
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+T = TypeVar("T")
+
+#: held when Slack limits the whole app in this workspace, or refuses our token
+ALL: Final = "slack:all"
+#: each method's own limit over the workspace, one lane each
+UPDATE: Final = "slack:chat.update"
+HISTORY: Final = "slack:conversations.history"
+REPLIES: Final = "slack:conversations.replies"
+FILES: Final = "slack:files"
+OPEN: Final = "slack:conversations.open"
+
+_SHORTEST: Final = timedelta(seconds=1)
+_LONGEST: Final = timedelta(hours=1)
+#: where Slack says to wait but not how long
+_USUAL: Final = timedelta(seconds=30)
+
+#: limits of the whole app, whatever the channel
+_ALL_LIMITED: Final = frozenset({"rate_limited", "message_limit_exceeded"})
+_LIMITED: Final = _ALL_LIMITED | {"ratelimited"}
+#: our token is no good: everything waits until it is
+TOKEN: Final = frozenset({
+    "invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "access_denied",
+    "accesslimited", "not_allowed_token_type", "missing_scope", "no_permission", "org_login_required",
+    "ekm_access_denied", "team_access_not_granted",
+})
+#: this chat refuses us for good, and why, in words that end "because ..."
+CHAT: Final[Mapping[str, str]] = {
+    "is_archived": "it is archived", "channel_not_found": "it is gone, or I was never in it",
+    "not_in_channel": "I am not in it", "restricted_action": "only some people may write there",
+    "restricted_action_read_only_channel": "nobody may write there",
+    "restricted_action_thread_only_channel": "only threads are allowed there",
+    "restricted_action_non_threadable_channel": "threads are not allowed there",
+    "channel_is_limited_access": "it is closed to us", "cannot_reply_to_message": "that message takes no replies",
+    "user_not_found": "that person is gone", "users_not_found": "that person is gone",
+    "user_disabled": "that person's account is off", "cannot_dm_bot": "that is a bot",
+    "messages_tab_disabled": "messages to this app are switched off",
+}
+#: the words or the layout are refused; the same words as plain text are not
+LAYOUT: Final = frozenset({
+    "invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long", "blocks_too_long",
+    "invalid_attachments", "too_many_attachments", "no_text", "invalid_metadata_format", "invalid_metadata_schema",
+    "metadata_too_large", "slack_file_not_found", "markdown_text_conflict",
+})
+#: the message to edit is not there any more, or not ours
+GONE: Final = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "is_inactive"})
+#: "it's possible some aspect of the operation succeeded before the error was raised"
+_BROKEN: Final = frozenset({
+    "internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org",
+    "external_channel_migrating",
+})
+
+
+class NotSent(Exception):
+    """The connection never stood: nothing was asked."""
+
+
+@dataclass(eq=False)
+class Lost(Exception):
+    """The wire broke after we spoke, or Slack broke: it may have happened."""
+
+    reason: str
+
+
+@dataclass(eq=False)
+class Refused(Exception):
+    """Slack refused the call, and did nothing. ``lane``: what else its limit concerns."""
+
+    code: str
+    lane: str
+    #: how long Slack asks us to wait; None if it does not
+    wait: timedelta | None = None
+    details: str = ""
+
+
+async def ask(call: Awaitable[T], *, lane: str) -> T:
+    """Slack's answer; Refused, NotSent or Lost. ``lane``: the limit that this method counts towards."""
+    try:
+        return await call
+    except SlackApiError as error:
+        raise _told(error.response, lane) from error
+    except SlackRequestError as error:
+        raise Lost(f"an upload failed: {str(error)[:100]}") from error
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+        raise NotSent from error
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise Lost(f"{type(error).__name__} while speaking to Slack") from error
+
+
+def _told(response: AsyncSlackResponse | aiohttp.ClientResponse, lane: str) -> Exception:
+    # slack_sdk gives aiohttp's own response where the body was not what it said it was.
+    status = response.status if isinstance(response, aiohttp.ClientResponse) else response.status_code
+    body: Any = None if isinstance(response, aiohttp.ClientResponse) else response.data
+    body = body if isinstance(body, dict) else {}
+    code = str(body.get("error", ""))
+    if status == 429 or code in _LIMITED:
+        wait = retry_after(response.headers.get("Retry-After"))
+        return Refused(code or "ratelimited", ALL if code in _ALL_LIMITED else lane, wait)
+    if status >= 500 or code in _BROKEN or not code:
+        return Lost(f"Slack answered {code or status}")
+    details = (body.get("response_metadata") or {}).get("messages") or []
+    return Refused(code, lane, None, " ".join(map(str, details))[:300])
+
+
+def retry_after(header: str | None) -> timedelta:
+    """What a Retry-After header asks for, in [1 s, 1 h]; 30 s where it cannot be read (missing, a date, "soon")."""
+    try:
+        seconds = float(header or "")
+    except ValueError:
+        return _USUAL
+    if seconds != seconds:  # noqa: PLR0124  not a number
+        return _USUAL
+    return min(max(timedelta(seconds=min(seconds, 86_400)), _SHORTEST), _LONGEST)

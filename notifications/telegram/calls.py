@@ -1,0 +1,154 @@
+"""One call to Telegram, and what its failure means: refused, never sent, or nobody knows.
+
+Source: core.telegram.org/bots/api#making-requests and #responseparameters (10.3); what aiogram makes of it: 3.31.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+
+import aiohttp
+from aiogram import Bot
+from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram.exceptions import (
+    AiogramError,
+    ClientDecodeError,
+    TelegramAPIError,
+    TelegramBadRequest,
+    TelegramForbiddenError,
+    TelegramMigrateToChat,
+    TelegramNetworkError,
+    TelegramNotFound,
+    TelegramRetryAfter,
+    TelegramServerError,
+    TelegramUnauthorizedError,
+)
+from aiogram.methods import TelegramMethod
+from aiogram.methods.base import TelegramType
+
+T = TypeVar("T")
+
+_LONGEST: Final = timedelta(hours=1)
+#: where Telegram says to wait but not how long
+_USUAL: Final = timedelta(seconds=30)
+
+
+class TimedSession(AiohttpSession):
+    """aiogram's session, with a limit of its own on how long a connection may take to stand."""
+
+    def __init__(self, *, connect_seconds: float, **options: Any) -> None:
+        """``timeout`` among the options is the whole call's, in seconds."""
+        super().__init__(**options)
+        self._connect_seconds = connect_seconds
+
+    async def make_request(
+        self, bot: Bot, method: TelegramMethod[TelegramType], timeout: int | None = None  # noqa: ASYNC109  aiogram's
+    ) -> TelegramType:
+        """Aiogram only hands the timeout on to aiohttp, which takes one of several parts, too."""
+        parts = aiohttp.ClientTimeout(
+            total=self.timeout if timeout is None else timeout, sock_connect=self._connect_seconds
+        )
+        return await super().make_request(bot, method, parts)  # type: ignore[arg-type]
+
+
+class NotSent(Exception):
+    """The connection never stood: nothing was asked."""
+
+
+@dataclass(eq=False)
+class Lost(Exception):
+    """The wire broke after we spoke, or Telegram broke: it may have happened."""
+
+    reason: str
+
+
+@dataclass(eq=False)
+class Limited(Exception):
+    """Telegram did nothing, and asks us to wait."""
+
+    wait: timedelta
+
+
+@dataclass(eq=False)
+class Moved(Exception):
+    """The group has become a supergroup, under another id; nothing was done."""
+
+    address: str
+
+
+@dataclass(eq=False)
+class TokenRefused(Exception):
+    """Our token is no good; nothing was done."""
+
+    reason: str
+
+
+@dataclass(eq=False)
+class Refused(Exception):
+    """Telegram refused the call, and did nothing."""
+
+    reason: str
+
+    @property
+    def unreachable(self) -> bool:
+        """Whether this person or group hears nothing of us any more."""
+        return any(words in self.reason.lower() for words in _UNREACHABLE)
+
+    @property
+    def layout(self) -> bool:
+        """Whether it is the text or the keyboard that is refused, so that plain text may pass."""
+        return any(words in self.reason.lower() for words in _LAYOUT)
+
+
+_UNREACHABLE: Final = (
+    "bot was blocked by the user", "user is deactivated", "bot can't initiate conversation", "chat not found",
+    "bot was kicked", "bot is not a member", "have no rights to send", "need administrator rights", "peer_id_invalid",
+    "not enough rights to send", "chat_write_forbidden",
+)
+_LAYOUT: Final = (
+    "can't parse entities", "message is too long", "caption is too long", "text must be non-empty",
+    "message text is empty", "button_data_invalid", "button_url_invalid", "button_type_invalid",
+    "reply_markup_too_long", "inline keyboard", "entity_bounds_invalid", "entities_too_long", "wrong http url",
+    "text buttons are unallowed",
+)
+
+
+async def ask(call: Awaitable[T]) -> T:
+    """Telegram's answer, or one of the above."""
+    try:
+        return await call
+    except (TelegramNetworkError, AiogramError, aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise _meaning(error) from error
+
+
+def _meaning(error: Exception) -> Exception:
+    match error:
+        case TelegramRetryAfter():
+            return Limited(min(max(timedelta(seconds=error.retry_after), timedelta(seconds=1)), _LONGEST))
+        case TelegramMigrateToChat():
+            return Moved(str(error.migrate_to_chat_id))
+        case TelegramUnauthorizedError() | TelegramNotFound():
+            return TokenRefused(error.message)
+        case TelegramBadRequest() | TelegramForbiddenError():
+            return Refused(error.message)
+        case TelegramNetworkError() if _never_stood(error.__cause__):
+            # aiogram puts a connection that never stood and an answer that never came into one class.
+            return NotSent()
+        case TelegramServerError() | TelegramNetworkError() | ClientDecodeError():
+            # A 502 of a proxy is a page of HTML, which aiogram cannot decode.
+            return Lost(f"{type(error).__name__} while speaking to Telegram")
+        case TelegramAPIError() if "too many requests" in error.message.lower():
+            return Limited(_USUAL)
+        case TelegramAPIError():
+            return Refused(error.message)
+    return NotSent() if _never_stood(error) else Lost(f"{type(error).__name__} while speaking to Telegram")
+
+
+def _never_stood(cause: BaseException | None) -> bool:
+    return isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+
+
+__all__ = ["Limited", "Lost", "Moved", "NotSent", "Refused", "TimedSession", "TokenRefused", "ask"]
