@@ -71,7 +71,7 @@ class GatheringRows:
             .where(jobs.c.gathered_into == job.id)
             .group_by(jobs.c.message)
             .order_by(jobs.c.message)
-        ).tuples().all()
+        ).all()
         if sum(count for _, count in counts) <= 1:
             self._set_free(job)
             return False
@@ -123,8 +123,9 @@ class GatheringRows:
             .on_conflict_do_update(
                 index_elements=["key"], set_={"free_at": until}, where=lanes.c.free_at <= self.now
             )
-        )
-        return len(free) - 1 if placed.rowcount == 1 else None
+            .returning(lanes.c.key)
+        ).scalar()
+        return None if placed is None else len(free) - 1
 
     def _open(self, job: Job) -> int:
         """The channel's gathering that still collects, or a new one: at most one a minute is sent."""

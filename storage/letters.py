@@ -150,7 +150,7 @@ class LetterRows:
             for platform, address in self.connection.execute(
                 sa.select(chats.c.platform, chats.c.address)
                 .where(chats.c.shop_id == job.shop_id, chats.c.topic == kind.topic.value).order_by(chats.c.id)
-            ).tuples()
+            )
             if (platform, address) != (here.platform, here.address)
         )
         reached = others
@@ -169,7 +169,7 @@ class LetterRows:
             sa.select(staff.c.slack_user, staff.c.telegram_user)
             .where(staff.c.shop_id == shop_id, staff.c.role == Role.OWNER.value, staff.c.active)
             .order_by(staff.c.id)
-        ).tuples()
+        )
         found = []
         for slack_user, telegram_user in rows:
             on = {"slack": slack_user, "telegram": None if telegram_user is None else str(telegram_user)}

@@ -10,7 +10,17 @@ from typing import Final
 import sqlalchemy as sa
 
 from domain.jobs import StoredButton
-from domain.messages import COMMANDS_BY_KIND, Button, Chat, Command, Confirm, Letter, Message, StampedButton
+from domain.messages import (
+    COMMANDS_BY_KIND,
+    MESSAGES_BY_KIND,
+    Button,
+    Chat,
+    Command,
+    Confirm,
+    Letter,
+    Message,
+    StampedButton,
+)
 from domain.shops import Shop
 from domain.wire import Json, from_json, object_json, to_json
 from storage.database import insert
@@ -58,9 +68,9 @@ class OutboxRows:
         for chat in self._chats(message):
             row = {"shop_id": self.shop.id, "key": key, "platform": chat.platform, "address": chat.address}
             new = self.connection.execute(
-                insert(self.connection, cards).values(version=0, **row).on_conflict_do_nothing()
-            )
-            shown = new.rowcount == 0 and self._is_shown(key, chat)
+                insert(self.connection, cards).values(version=0, **row).on_conflict_do_nothing().returning(cards.c.id)
+            ).scalar()
+            shown = new is None and self._is_shown(key, chat)
             once = f"card:{key}@{version}>{chat.platform}:{chat.address}"
             self._say(chat, message, once=once, card=key, version=version, changes=shown)
 
@@ -81,6 +91,7 @@ class OutboxRows:
                 self._jobs.add(
                     key=f"{base}#{self.now.astimezone(UTC):%Y%m%d%H%M}", kind=newest.kind, payload=newest.payload,
                     due_at=self.now, lane=newest.lane, shop_id=self.shop.id, card=key, message=newest.message,
+                    within=MESSAGES_BY_KIND[newest.payload["message"]].message_class.within,
                 )
 
     def note(self, key: str, message: Message, *, once: str) -> None:

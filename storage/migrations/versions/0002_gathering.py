@@ -14,7 +14,7 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-_OPEN = "state = 'open'"
+_CARD = "card IS NOT NULL"
 _UNRAISED_OPEN = "state = 'open' AND raised_at IS NULL"
 _UNRAISED_DEAD = "state = 'dead' AND raised_at IS NULL"
 _GATHERED = "gathered_into IS NOT NULL"
@@ -30,7 +30,7 @@ def upgrade() -> None:
     op.add_column("jobs", sa.Column("raised_at", sa.BigInteger(), nullable=True))
     op.add_column("lanes", sa.Column("held_until", sa.BigInteger(), nullable=True))
     for name, columns, where in (
-        ("ix_jobs_card", ["card", "id"], _OPEN),
+        ("ix_jobs_card", ["card", "id"], _CARD),
         ("ix_jobs_final_by", ["final_by"], _UNRAISED_OPEN),
         ("ix_jobs_dead", ["id"], _UNRAISED_DEAD),
         ("ix_jobs_gathered_into", ["gathered_into"], _GATHERED),
