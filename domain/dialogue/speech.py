@@ -43,6 +43,7 @@ from domain.dialogue.steps import (
     with_note,
 )
 from domain.inventory.commands import FindStock
+from domain.inventory.lookup import search_variants
 from domain.inventory.wishes import find_stock
 from domain.messages import Message
 from domain.orders import Order
@@ -85,7 +86,7 @@ def say(command: Say, actor: Actor, uow: UnitOfWork) -> Message:
     """Typed words: back and cancel always, then what the open question expects, then what the person may be after."""
     talk = talk_of(actor, uow)
     text = command.text.strip()[:_LONGEST]
-    if talk.draft is None:
+    if talk.draft is None or words.menu_in(text) is not None:
         return _menu(talk, text, actor, uow)
     if words.says_cancel(text):
         return cancel_dialogue(CancelDialogue(), actor, uow)
@@ -100,19 +101,27 @@ def say(command: Say, actor: Actor, uow: UnitOfWork) -> Message:
 
 
 def _menu(talk: Talk, text: str, actor: Actor, uow: UnitOfWork) -> Message:
-    match words.topic_in(text):
+    match None if words.says_back(text) else words.topic_in(text):
         case "return":
             return return_something(ReturnSomething(), actor, uow)
         case "where":
             return where_is_parcel(WhereIsParcel(), actor, uow)
         case "back_in_stock":
-            product = _product(text)
-            return _wish(talk, product) if product else tell_me_when_back(TellMeWhenBack(), actor, uow)
+            return _wish_in(talk, text)
         case _ if words.says_thanks(text):
             return greeting(talk, thanked=True)
         case _:
-            hello = words.plain(text).strip("!. /") in {"hi", "hello", "hey", "hallo", "ola", "hola", "start", "menu"}
-            return show_menu(ShowMenu(), actor, uow) if hello else greeting(talk, puzzled=True)
+            return show_menu(ShowMenu(), actor, uow) if words.says_hello(text) else greeting(talk, puzzled=True)
+
+
+def _wish_in(talk: Talk, text: str) -> Message:
+    """A wish with the product in the same sentence; without one, or one that nobody knows, it is asked for."""
+    product = words.product_in(text)
+    if not product:
+        return tell_me_when_back(TellMeWhenBack(), talk.actor, talk.uow)
+    if not search_variants(product, talk.uow):
+        return ask(talk, Draft(step=Step.PRODUCT), Hint.NOT_UNDERSTOOD)
+    return _wish(talk, product)
 
 
 def _wish(talk: Talk, text: str) -> Message:
@@ -120,12 +129,6 @@ def _wish(talk: Talk, text: str) -> Message:
     found = find_stock(FindStock(text=text), talk.actor, talk.uow)
     talk.end()
     return found
-
-
-def _product(text: str) -> str:
-    """What remains of "tell me when the blue mug is back in stock" once the common words are gone."""
-    common = "tell me when the a is are back in stock again available please let know will be it".split()
-    return " ".join(word for word in words.plain(text).strip("?!. ").split() if word not in common)
 
 
 def _finding_order(talk: Talk, draft: Draft, text: str) -> Message:

@@ -39,6 +39,7 @@ _CANCEL: Final = frozenset("cancel stop abort abbrechen cancelar annuler".split(
 _THANKS: Final = frozenset(
     "thanks thank thx no nothing great danke nein obrigado obrigada nao gracias merci non perfect bye".split()
 )
+_HELLO: Final = frozenset("hi hello hey hallo moin ola hola bonjour salut start menu back zuruck".split())
 _NEXT: Final = frozenset("next done weiter ready continue pronto listo fini".split())
 
 _REASONS: Final[tuple[tuple[Reason, str], ...]] = (
@@ -51,9 +52,16 @@ _REASONS: Final[tuple[tuple[Reason, str], ...]] = (
 )
 
 _TOPICS: Final[tuple[tuple[str, str], ...]] = (
-    ("return", "return|refund|send back|broken|damage|exchange|zuruckgeben|retoure|devol|rembours"),
+    ("return", "return|refund|money back|(?:send|give|bring|take)\\b.{0,20}\\bback|broken|damage|exchange|zuruckgeben"
+               "|geld zuruck|retoure|devol|rembours"),
     ("where", "where|parcel|track|deliver|shipping|package|paket|lieferung|encomenda|onde|paquete|donde|colis"),
-    ("back_in_stock", "back in stock|stock|available|again|verfugbar|disponivel|disponible"),
+    ("back_in_stock", "back|stock|available|again|tell me when|let me know|notify|verfugbar|wieder da|disponivel"
+                      "|disponible"),
+)
+#: what a wish says around the product's name
+_AROUND: Final = frozenset(
+    "tell me when the a an is are it s back in on of stock again available please let know will be notify if as soon "
+    "has have for this that they them i want would like to to my there can you".split()
 )
 
 
@@ -104,6 +112,21 @@ def topic_in(text: str) -> str | None:
     return next((topic for topic, pattern in _TOPICS if re.search(rf"\b(?:{pattern})", said)), None)
 
 
+def menu_in(text: str) -> str | None:
+    """The topic whose button's label was typed out, in any language; such words leave every open question."""
+    said = plain(text).strip(" ?!.")
+    return next(
+        (topic for topic, _pattern in _TOPICS for labels in _LABELS.values()
+         if topic in labels and said == plain(labels[topic]).strip(" ?!.")),
+        None,
+    )
+
+
+def product_in(text: str) -> str:
+    """What remains of "tell me when the blue mug is back in stock" without the words around it; "" if nothing does."""
+    return " ".join(word for word in re.findall(r"[\w-]+", plain(text)[:300]) if word not in _AROUND)
+
+
 def order_number_in(text: str) -> str | None:
     """An order's number as typed: "1042", "#1042", "my order is 1042"; None if nothing looks like one."""
     found: list[str] = re.findall(r"#?([A-Za-z0-9][A-Za-z0-9_-]{0,39})", text.strip()[:200])
@@ -121,6 +144,11 @@ def says_yes(text: str) -> bool:
 def says_thanks(text: str) -> bool:
     """Whether somebody thanks, or wants nothing else."""
     return _first_word_in(text, _THANKS)
+
+
+def says_hello(text: str) -> bool:
+    """Whether somebody greets, or wants the menu."""
+    return plain(text).strip("!. /←") in _HELLO
 
 
 def says_back(text: str) -> bool:

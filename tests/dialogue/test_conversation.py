@@ -258,8 +258,19 @@ def test_a_product_to_wait_for_is_asked_for_and_looked_up(maria: World) -> None:
     with pytest.raises(NotFound):
         _say(world, "blue unicorn")
     assert isinstance(_say(world, "back"), Greeting)
-    with pytest.raises(NotFound):
-        _say(world, "tell me when the red kettle is back in stock")
+    assert _title(world, _say(world, "Tell me when it's back")) == "Which product are you waiting for?"
+    assert isinstance(_say(world, "back"), Greeting)
+    unknown = _say(world, "tell me when the red kettle is back in stock")
+    assert _title(world, unknown) == "I don't know that product. Which one are you waiting for?"
+    with pytest.raises(NotFound, match="kettle"):
+        _say(world, "kettle")
+
+
+def test_a_button_typed_out_leaves_the_open_question(maria: World) -> None:
+    world = maria
+    world.order("1050", delivered=None)
+    assert isinstance(_say(world, "I want to return something"), WhichOrder)
+    assert _say(world, "Where is my parcel?").kind == "parcel_status"
 
 
 # --- proving an order

@@ -44,6 +44,31 @@ def test_an_order_number_is_read_from_a_sentence(text: str, number: str | None) 
     assert words.order_number_in(text) == number
 
 
+@pytest.mark.parametrize(("text", "topic"), [
+    ("Tell me when it's back", "back_in_stock"), ("let me know when the mug is there again", "back_in_stock"),
+    ("I want my money back", "return"), ("can I send the mugs back?", "return"), ("they arrived broken", "return"),
+    ("Where is my parcel?", "where"), ("is my parcel back at your warehouse?", "where"), ("good morning", None),
+])
+def test_what_somebody_is_after_is_heard_in_a_sentence(text: str, topic: str | None) -> None:
+    assert words.topic_in(text) == topic
+
+
+@pytest.mark.parametrize(("text", "product"), [
+    ("Tell me when it's back", ""), ("tell me when the blue mug is back in stock, please", "blue mug"),
+    ("let me know as soon as BLU-MUG-300 is available again", "blu-mug-300"), ("", ""),
+])
+def test_a_wish_names_its_product_or_not(text: str, product: str) -> None:
+    assert words.product_in(text) == product
+
+
+@pytest.mark.parametrize(("text", "topic"), [
+    ("Where is my parcel?", "where"), ("return something", "return"), ("tell me when it's back!", "back_in_stock"),
+    ("return", None), ("where", None), ("", None),
+])
+def test_only_a_whole_label_leaves_an_open_question(text: str, topic: str | None) -> None:
+    assert words.menu_in(text) == topic
+
+
 @pytest.mark.parametrize(("known", "shared", "same"), [
     ("+49 151 0000 1001", "4915100001001", True), ("0049 151 00001001", "+4915100001001", True),
     ("0151 0000 1001", "4915100001001", True), ("0151 0000 1002", "4915100001001", False),
