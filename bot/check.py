@@ -10,10 +10,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import telegram_bot
 from bot.settings import Settings, missing
+from domain.errors import OpsError
 from gateways import stripe
 from storage.database import open_engine
 from storage.shops import ShopRows
-from storage.upgrade import ensure_current
+from storage.upgrade import WrongSchema, ensure_current
 
 
 async def check(settings: Settings) -> bool:
@@ -40,7 +41,7 @@ def _database(settings: Settings) -> bool:
         with engine.connect() as connection:
             shops = ShopRows(connection).all()
         engine.dispose()
-    except (sa.exc.SQLAlchemyError, Exception) as error:  # noqa: BLE001  whatever it is, it is said
+    except (sa.exc.SQLAlchemyError, OpsError, WrongSchema) as error:
         print(f"✗ the database: {str(error).splitlines()[0][:200]}")
         return False
     if not shops:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -28,6 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
     except sa.exc.OperationalError as error:
         print(f"The database cannot be used: {str(error.orig).splitlines()[0]}", file=sys.stderr)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        print(f"Another program listens there already: {error.strerror or error}.", file=sys.stderr)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
     return 1

@@ -6,18 +6,20 @@ import argparse
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
+from bot.cli_reports import moment
 from bot.settings import Settings
 from bot.shop_file import read_shop_file
-from domain.errors import BadInput, NotFound
+from domain.errors import NotFound
 from domain.imports import Reject, Row
 from domain.shops import Shop
 from domain.wire import Json
@@ -46,6 +48,8 @@ class Order:
     rejects_folder: Path = Path()
     dry_run: bool = False
     batch: int = BATCH
+    #: the moment that stock levels speak for, as it is typed; None = now
+    at: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,12 +70,22 @@ class _Counts:
     imported: int = 0
     unchanged: int = 0
     rejected: int = 0
+    #: what the good rows tell, by kind of record
+    tells: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: _Counts) -> None:
         self.rows += other.rows
         self.imported += other.imported
         self.unchanged += other.unchanged
         self.rejected += other.rejected
+        self.tells += other.tells
+
+    @property
+    def json(self) -> dict[str, int]:
+        """The counts of rows."""
+        return {
+            "rows": self.rows, "imported": self.imported, "unchanged": self.unchanged, "rejected": self.rejected,
+        }
 
 
 def import_(
@@ -91,7 +105,7 @@ def import_(
     ):
         with _step(connection):
             shop = _shop(connection, order, mapping)
-        writer = ImportRows(connection, shop, now)
+        writer = ImportRows(connection, shop, moment(order.at, shop, now))
         for source in sources:
             reader, counts = Reader(source, mapping.format, shop), _Counts()
             for rows in reader.batches(order.batch):
@@ -101,16 +115,16 @@ def import_(
                     share=reader.place / max(source.size, 1), seconds=seconds() - began,
                 ))
             with _step(connection):
-                note_import(connection, shop, mapping.name, source.path.name, now, vars(counts))
+                note_import(connection, shop, mapping.name, source.path.name, now, counts.json)
             total.add(counts)
-            by_file.append({"file": source.path.name, **vars(counts)})
+            by_file.append({"file": source.path.name, **counts.json})
         path = refused.path
     if total.imported and not order.dry_run:
         refresh_statistics(engine)
     return {
-        "shop": order.shop, "mapping": mapping.name, **vars(total),
+        "shop": order.shop, "mapping": mapping.name, **total.json,
         "rejects_file": str(path) if path else None, "seconds": round(seconds() - began, 3),
-        "dry_run": order.dry_run, "files": by_file,
+        "dry_run": order.dry_run, "tells": dict(total.tells), "files": by_file,
     }
 
 
@@ -140,9 +154,10 @@ def _write(
         written = writer.write(good)
     bad = [*(row for row in rows if isinstance(row, Reject)), *written.rejects]
     refused.add(source.path.name, sorted(bad, key=lambda reject: reject.number))
+    gone = {reject.number for reject in bad}
     return _Counts(
-        rows=len(rows), imported=written.imported, unchanged=written.unchanged,
-        rejected=len({reject.number for reject in bad}),
+        rows=len(rows), imported=written.imported, unchanged=written.unchanged, rejected=len(gone),
+        tells=Counter(shape.kind for row in good if row.number not in gone for shape, _values in row.records),
     )
 
 
@@ -170,7 +185,8 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("--dry-run", action="store_true", help="read and check everything, write nothing")
     parser.add_argument("--rejects", type=Path, default=Path(), metavar="FOLDER", help="where refused rows are listed")
     parser.add_argument(
-        "--at", default=None, metavar="T", help="the moment that stock levels speak for, with offset (default: now)"
+        "--at", default=None, metavar="T",
+        help="the moment that stock levels speak for (default: now); without an offset: the shop's local time",
     )
     parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
     parser.set_defaults(run=run)
@@ -180,28 +196,17 @@ def run(parsed: argparse.Namespace, settings: Settings) -> int:
     """Import as the command line says."""
     order = Order(
         mapping=parsed.mapping, paths=tuple(parsed.paths), shop=parsed.shop, rejects_folder=parsed.rejects,
-        dry_run=parsed.dry_run,
+        dry_run=parsed.dry_run, at=parsed.at,
     )
-    now = _moment(parsed.at) if parsed.at else datetime.now(UTC)
     engine = engine_for_import(settings.database_url, dry_run=order.dry_run)
     bar = _Bar(sys.stderr.isatty())
     try:
-        result = import_(engine, order, now=now, seconds=time.monotonic, tell=bar.tell)
+        result = import_(engine, order, now=datetime.now(UTC), seconds=time.monotonic, tell=bar.tell)
     finally:
         bar.end()
         engine.dispose()
     print(json.dumps(result, ensure_ascii=False) if parsed.json else in_words(result))
     return 0
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = datetime.min  # noqa: DTZ901  naive, and so refused below
-    if moment.tzinfo is None:
-        raise BadInput(f"{text[:40]!r} is not a moment with an offset. Write it like 2026-11-23T09:05:00+01:00.")
-    return moment.astimezone(UTC)
 
 
 def engine_for_import(url: str, *, dry_run: bool) -> sa.Engine:
@@ -216,6 +221,14 @@ def engine_for_import(url: str, *, dry_run: bool) -> sa.Engine:
     return engine
 
 
+_WORDS: Final = {
+    "order": "orders", "order_line": "order lines", "payment": "payments", "customer": "customers",
+    "product": "products", "variant": "SKUs", "supplier": "suppliers", "location": "locations",
+    "stock": "stock levels", "movement": "stock movements", "parcel": "parcels", "scan": "parcel scans",
+    "return": "returns", "return_line": "returned lines",
+}
+
+
 def in_words(result: dict[str, Json]) -> str:
     """The result as a person reads it."""
     files = result["files"]
@@ -227,6 +240,10 @@ def in_words(result: dict[str, Json]) -> str:
             f"{file['file']}: {file['rows']:,} rows, {file['imported']:,} new or changed, "
             f"{file['unchanged']:,} unchanged, {file['rejected']:,} refused"
         )
+    tells = result["tells"]
+    assert isinstance(tells, dict)
+    told = ", ".join(f"{word} {tells[kind]:,}" for kind, word in _WORDS.items() if tells.get(kind))
+    lines.append(f"In them: {told or 'nothing'}.")
     lines.append(f"{result['seconds']} seconds, into the shop {result['shop']}.")
     if result["rejects_file"]:
         lines.append(f"What was refused, and why: {result['rejects_file']}")

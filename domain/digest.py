@@ -44,6 +44,8 @@ class Digest(Message, topic=Topic.DAILY):
     figures: DigestFigures
     #: the shop's local time of ``figures.at`` lies within that day: it still runs
     running: bool = False
+    #: said where it is not the year of whoever asks
+    year: int | None = None
 
     @property
     def quiet(self) -> bool:
@@ -114,7 +116,8 @@ def digest_of(day: date, uow: UnitOfWork) -> Digest:
     at = digest_moment(uow.shop, day, uow.now)
     low = tuple(one.sku for one in low_stock(uow, at))
     figures = digest_figures(uow.metrics.as_of(at), uow.shop, day, at=at, low=low)
-    return Digest(figures=figures, running=uow.shop.calendar.today(uow.now) == day)
+    today = uow.shop.calendar.today(uow.now)
+    return Digest(figures=figures, running=today == day, year=None if day.year == today.year else day.year)
 
 
 def morning_digest(uow: UnitOfWork, today: date) -> None:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import time
 from typing import Final
 
 from domain.digest import ShowDigest, digest_of
 from domain.inventory import ListLowStock
 from domain.messages import Button, Command, Message, UseCase
 from domain.metrics import DigestFigures
-from domain.people import ANY_STAFF, UNLIMITED, Actor
+from domain.money import Money
+from domain.people import ANY_STAFF, APPROVERS, UNLIMITED, Actor, Role, Staff
 from domain.ports import UnitOfWork
 from domain.returns import ListReturns
+from domain.returns.messages import WaitingReturn
+from domain.returns.overview import waiting_returns
 from domain.shipping import ListLateParcels
+from domain.shops import Policies
+
+#: more are one press away
+_SHOWN: Final = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,36 +45,62 @@ class Home(Message):
     role: str
     limit: str
     today: DigestFigures
-    #: everybody, for owners; nobody for others
+    #: what waits for a decision, the one to be answered first in front; not all of it
+    waiting: tuple[WaitingReturn, ...] = ()
+    digest_at: time
+    #: everybody and the rules, for owners; nobody and none for others
     people: tuple[HomePerson, ...] = ()
+    policies: Policies | None = None
 
     @property
     def buttons(self) -> tuple[Button, ...]:
         """To the lists."""
         return (
             Button(label=f"Returns ({self.today.approvals.count})", command=ListReturns()),
-            Button(label=f"Late parcels ({self.today.parcels.overdue})", command=ListLateParcels()),
-            Button(label=f"Low stock ({len(self.today.stock.low)})", command=ListLowStock()),
+            Button(label=f"Late parcels ({self.late})", command=ListLateParcels()),
+            Button(label=f"Stock ({len(self.today.stock.low) + len(self.today.stock.empty)})", command=ListLowStock()),
             Button(label="Yesterday's figures", command=ShowDigest()),
         )
+
+    @property
+    def late(self) -> int:
+        """Orders past their day, and orders that should be with the carrier."""
+        return self.today.parcels.overdue + self.today.parcels.handover_overdue
+
+    @property
+    def photo_for(self) -> str:
+        """Reasons that need a photo, in words; "" for none, or where rules are not shown."""
+        reasons = self.policies.returns.photo_required_for if self.policies else ()
+        return ", ".join(one.replace("_", " ") for one in reasons)
+
+    @property
+    def keeps_up_to(self) -> Money | None:
+        """Up to this, damaged goods stay with the customer."""
+        minor = self.policies.returns.refund_without_return_minor if self.policies else 0
+        return Money(minor=minor, currency=self.today.day.revenue.currency) if minor else None
 
 
 def show_home(command: ShowHome, actor: Actor, uow: UnitOfWork) -> Message:
     """The page of whoever opens it."""
     del command
     me = actor.require(ANY_STAFF, "see this page")
-    limits = {
-        one.key: "no limit" if one.refund_limit is None and one.role in UNLIMITED else str(one.refund_limit or "none")
-        for one in uow.people.all()
-    }
+    limits = {one.key: _limit(one) for one in uow.people.all()}
     people = tuple(
         HomePerson(name=one.name, role=one.role.value, limit=limits[one.key]) for one in uow.people.all() if one.active
     )
     today = digest_of(uow.shop.calendar.today(uow.now), uow).figures
+    owner = me.role is Role.OWNER
     return Home(
-        name=me.name, role=me.role.value, limit=limits[me.key], today=today,
-        people=people if me.role.value == "owner" else (),
+        name=me.name, role=me.role.value, limit=limits[me.key], today=today, waiting=waiting_returns(uow)[:_SHOWN],
+        digest_at=uow.shop.digest_at, people=people if owner else (), policies=uow.shop.policies if owner else None,
     )
+
+
+def _limit(one: Staff) -> str:
+    """How much they may let go alone, in words; "none" for a role that decides no returns."""
+    if one.role not in APPROVERS:
+        return "none"
+    return "no limit" if one.refund_limit is None and one.role in UNLIMITED else str(one.refund_limit or "none")
 
 
 USE_CASES: Final[dict[type[Command], UseCase]] = {ShowHome: show_home}

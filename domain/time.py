@@ -77,6 +77,10 @@ class Calendar:
         """Whether the shop works on that day."""
         return day.weekday() in self.working_weekdays and day not in self.closed_on and not self._is_holiday(day)
 
+    def days_between(self, start: datetime, end: datetime) -> int:
+        """How many of the shop's midnights lie between; never negative. Last evening to this morning: 1."""
+        return max(0, (self.today(end) - self.today(start)).days)
+
     def working_days_between(self, start: datetime, end: datetime) -> int:
         """Working days that have passed after the day of ``start`` up to and including the day of ``end``.
 

@@ -207,12 +207,14 @@ def _order_placed(data: dict[str, Json], key: str) -> Fact:
 
 
 def _parcel_scanned(data: dict[str, Json], key: str) -> Fact:
-    substatus = data.get("substatus")
+    substatus, expected = data.get("substatus"), data.get("expected_on")
     return ParcelScanned(
         order=str(data["order"]), carrier=_word(data.get("carrier")),
         tracking_number=_word(data.get("tracking_number")), milestone=Milestone(str(data["milestone"])),
         substatus=Substatus(str(substatus)) if substatus else None, at=_moment(data["at"]),
-        place=_word(data.get("place")), key=key,
+        place=_word(data.get("place")), key=key, origin=_word(data.get("origin")),
+        destination=_word(data.get("destination")),
+        expected_on=date.fromisoformat(str(expected)) if expected else None,
     )
 
 

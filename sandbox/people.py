@@ -50,6 +50,8 @@ class TelegramPerson:
     language_code: str
     #: "customer" or "staff"
     role: str
+    #: pressed Start long ago; the others begin as strangers, to whom a bot cannot write
+    knows_bot: bool = False
 
     @property
     def phone(self) -> str:
@@ -104,23 +106,31 @@ TELEGRAM_PEOPLE = (
         id=1001, name="maria", first_name="Maria", last_name="Silva", language_code="pt", role="customer"
     ),
     TelegramPerson(
-        id=1002, name="jonas", first_name="Jonas", last_name="Becker", language_code="de", role="customer"
+        id=1002, name="jonas", first_name="Jonas", last_name="Becker", language_code="de", role="customer",
+        knows_bot=True,
     ),
     TelegramPerson(
         id=1003, name="sofia", first_name="Sofia", last_name="Rossi", language_code="en", role="customer"
     ),
     TelegramPerson(
-        id=1004, name="liam", first_name="Liam", last_name="Murphy", language_code="en", role="customer"
+        id=1004, name="liam", first_name="Liam", last_name="Murphy", language_code="en", role="customer",
+        knows_bot=True,
     ),
     TelegramPerson(
-        id=1005, name="yuki", first_name="Yuki", last_name="Tanaka", language_code="en", role="customer"
+        id=1005, name="yuki", first_name="Yuki", last_name="Tanaka", language_code="en", role="customer",
+        knows_bot=True,
     ),
     TelegramPerson(
-        id=1006, name="omar", first_name="Omar", last_name="Haddad", language_code="en", role="customer"
+        id=1006, name="omar", first_name="Omar", last_name="Haddad", language_code="en", role="customer",
+        knows_bot=True,
     ),
-    TelegramPerson(id=2001, name="dan", first_name="Dan", last_name="Weber", language_code="en", role="staff"),
     TelegramPerson(
-        id=2002, name="ada", first_name="Ada", last_name="Lindqvist", language_code="en", role="staff"
+        id=2001, name="dan", first_name="Dan", last_name="Weber", language_code="en", role="staff",
+        knows_bot=True,
+    ),
+    TelegramPerson(
+        id=2002, name="ada", first_name="Ada", last_name="Lindqvist", language_code="en", role="staff",
+        knows_bot=True,
     ),
 )
 

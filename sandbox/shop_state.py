@@ -220,6 +220,8 @@ class ShopState:
             "substatus": substatus,
             "at": (at or self.now).isoformat(timespec="seconds"),
             "place": place,
+            "origin": "Leipzig",
+            "destination": sent.city,
         }
         await self.tell("parcel.scanned", about, at)
 

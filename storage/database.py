@@ -11,6 +11,8 @@ from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.pool import QueuePool, StaticPool
 
+from domain.errors import BadInput
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -18,18 +20,35 @@ if TYPE_CHECKING:
 
 #: how long a second connection waits for SQLite's one writer, in milliseconds
 _BUSY_MILLISECONDS: Final = 10_000
+_NO_ADDRESS: Final = (
+    "That is no database address. OPSBELL_DATABASE_URL is sqlite:///opsbell.db or "
+    "postgresql+psycopg://user:password@host/name."
+)
 
 
 def open_engine(url: str, *, pool_size: int = 8) -> sa.Engine:
     """An engine for ``sqlite:///file``, ``sqlite://`` (in memory) or ``postgresql+psycopg://...``.
 
     On SQLite every transaction opened by ``begin()`` starts with BEGIN IMMEDIATE: a deferred one that reads and
-    then writes fails at once with SQLITE_BUSY, whatever the busy timeout.
+    then writes fails at once with SQLITE_BUSY, whatever the busy timeout. BadInput for any other address.
     """
-    parsed = sa.make_url(url)
+    parsed = _address(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(parsed)
     return sa.create_engine(parsed, pool_size=pool_size, max_overflow=4, pool_pre_ping=True)
+
+
+def _address(url: str) -> sa.URL:
+    """The address, with our driver where none is named. It may hold a password: it is never said again."""
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        raise BadInput(_NO_ADDRESS) from None
+    if parsed.drivername in {"postgresql", "postgres"}:
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername not in {"sqlite", "sqlite+pysqlite", "postgresql+psycopg"}:
+        raise BadInput(_NO_ADDRESS)
+    return parsed
 
 
 def is_sqlite(bind: sa.Engine | sa.Connection) -> bool:

@@ -21,6 +21,7 @@ from domain.metrics import (
     Sales,
     cycle_time,
 )
+from domain.returns.model import DECIDABLE
 from domain.shops import Shop
 from domain.time import DAY, Span
 from storage.tables import (
@@ -123,8 +124,8 @@ class MetricRows:
         )
 
     def approvals(self) -> OpenApprovals:
-        """Returns that had been asked for by now and were not decided by then."""
-        undecided = sa.and_(returns.c.decided_at.is_(None), returns.c.state == "requested")
+        """Returns that had been asked for by now and wait for a person, or were decided only later."""
+        undecided = returns.c.state.in_([state.value for state in DECIDABLE])
         row = self.connection.execute(
             sa.select(
                 sa.func.count(), sa.func.coalesce(sa.func.sum(returns.c.requested_minor), 0),
@@ -137,9 +138,17 @@ class MetricRows:
         return OpenApprovals(count=row[0], amount=self.shop.money(int(row[1])), oldest_at=row[2], overdue=row[3])
 
     def empty_shelves(self) -> tuple[EmptyShelf, ...] | None:
-        """Active variants with nothing available: today's levels, less what has moved since ``now``."""
+        """Active variants with nothing available: today's levels, less what has moved since ``now``.
+
+        None where nothing was counted by then; a variant that was counted only later is left out.
+        """
         levels = sa.select(stock_levels.c.id).where(stock_levels.c.shop_id == self.shop.id)
-        if self.connection.execute(levels.limit(1)).first() is None:
+        counted = sa.select(stock_movements.c.id).where(
+            stock_movements.c.shop_id == self.shop.id, stock_movements.c.at <= self.now
+        )
+        if self.connection.execute(levels.limit(1)).first() is None or self.connection.execute(
+            counted.limit(1)
+        ).first() is None:
             return None
         moved = stock_movements.c.on_hand - stock_movements.c.reserved
         mine = sa.and_(
@@ -157,7 +166,10 @@ class MetricRows:
         has_level = levels.where(stock_levels.c.variant_id == variants.c.id).exists()
         rows = self.connection.execute(
             sa.select(variants.c.sku, variants.c.title, since.label("since"))
-            .where(variants.c.shop_id == self.shop.id, variants.c.active, has_level, available - later <= 0)
+            .where(
+                variants.c.shop_id == self.shop.id, variants.c.active, has_level,
+                counted.where(stock_movements.c.variant_id == variants.c.id).exists(), available - later <= 0,
+            )
             .order_by(sa.text("since"), variants.c.sku)
         )
         return tuple(EmptyShelf(sku=row.sku, title=row.title, since=row.since) for row in rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final, TypeAlias
 
 import sqlalchemy as sa
@@ -94,6 +94,15 @@ class ParcelRows:
                 self._update(row.id, {"tracking_number": tracking_number, "carrier": carrier})
                 return int(row.id)
         return self._add(order_id, rows[-1].sequence + 1 if rows else 1, carrier, tracking_number)
+
+    def route(
+        self, parcel_id: int, *, origin: str | None, destination: str | None, expected_on: date | None
+    ) -> None:
+        """What is given is written, the rest stays."""
+        given = {"origin": origin, "destination": destination, "expected_on": expected_on}
+        known: dict[str, object] = {name: value for name, value in given.items() if value is not None}
+        if known:
+            self._update(parcel_id, known)
 
     def add_scan(self, parcel_id: int, scan: Scan, *, key: str) -> bool:
         """The unique key decides."""

@@ -126,7 +126,7 @@ def _which_order(talk: Talk, draft: Draft, hint: Hint | None) -> Message:
 
 
 def _choice(order: Order, talk: Talk) -> OrderChoice:
-    days = None if order.delivered_at is None else max(0, (talk.uow.now - order.delivered_at).days)
+    days = None if order.delivered_at is None else talk.uow.shop.calendar.days_between(order.delivered_at, talk.uow.now)
     items = sum(line.quantity for line in order.lines)
     return OrderChoice(order_id=order.id, number=order.number, items=items, days_ago=days)
 

@@ -147,11 +147,11 @@ def order_all_low(command: OrderAllLow, actor: Actor, uow: UnitOfWork) -> Messag
 
 
 def snooze_low_stock(command: SnoozeLowStock, actor: Actor, uow: UnitOfWork) -> Message:
-    """Quiet until the shop's morning so many days on."""
+    """Quiet until the shop's morning so many days on, or of its next working day."""
     staff = actor.require(DESK, "snooze alerts")
     case = _current(uow, command.case_id, command.version, LOW_STOCK, LOW_STOCK_SUPPLIER)
-    if not 1 <= command.days <= _LONGEST_SNOOZE_DAYS:
-        raise BadInput(f"1 to {_LONGEST_SNOOZE_DAYS} days, please.", field="days")
+    if not 0 <= command.days <= _LONGEST_SNOOZE_DAYS:
+        raise BadInput(f"0 to {_LONGEST_SNOOZE_DAYS} days, please.", field="days")
     until = morning_after(uow, command.days)
     snooze = Snooze(by=staff.name, until=until)
     if case.kind == LOW_STOCK:
@@ -199,9 +199,10 @@ def change_reorder_point(command: ChangeReorderPoint, actor: Actor, uow: UnitOfW
 
 
 def morning_after(uow: UnitOfWork, days: int) -> datetime:
-    """The shop's digest hour, so many local days on."""
-    calendar = uow.shop.calendar
-    return calendar.at(calendar.today(uow.now) + timedelta(days=days), uow.shop.digest_at)
+    """The shop's digest hour, so many local days on; 0 days: on its next working day."""
+    calendar, today = uow.shop.calendar, uow.shop.calendar.today(uow.now)
+    day = today + timedelta(days=days) if days else calendar.add_working_days(today, 1)
+    return calendar.at(day, uow.shop.digest_at)
 
 
 def _why(uow: UnitOfWork, variant: Variant) -> Message:

@@ -47,7 +47,7 @@ class OrderAllLow(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class SnoozeLowStock(Command):
-    """Be quiet about it for some days."""
+    """Be quiet about it for some days; 0: until the shop's next working day."""
 
     case_id: int
     version: int

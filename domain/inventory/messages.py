@@ -81,7 +81,7 @@ class LowStockCard(Message, topic=Topic.STOCK, counted=_LOW):
             Button(label="Why?", command=WhyLowStock(case_id=case), more=True),
             Button(label="Order another quantity", more=True,
                    command=OrderOtherQuantity(case_id=case, version=version)),
-            _snooze(case, version, 3, "Snooze 3 days"),
+            _snooze(case, version, 0, "Snooze until next working day"),
             _snooze(case, version, 7, "Snooze 7 days"),
             Button(label="Change reorder point", command=ChangeReorderPoint(sku=one.sku), more=True),
         )
@@ -197,6 +197,7 @@ class LowStockSummary(Message, topic=Topic.STOCK, counted=_LOW_AT_SUPPLIER):
                    command=OrderAllLow(case_id=self.case_id, version=self.version),
                    confirm=Confirm(question=question, yes="Order all")),
             _snooze(self.case_id, self.version, 1, "Snooze 1 day", more=False),
+            _snooze(self.case_id, self.version, 0, "Snooze until next working day"),
             _snooze(self.case_id, self.version, 7, "Snooze 7 days"),
         )
 

@@ -14,7 +14,6 @@ from domain.returns import cards
 from domain.returns.commands import ApproveInPart, DeclineReturn
 from domain.returns.decisions import open_return
 from domain.returns.model import Return
-from domain.returns.policy import short
 
 
 def decline_form(command: Command, actor: Actor, uow: UnitOfWork) -> Form:
@@ -43,7 +42,7 @@ def in_part_form(command: Command, actor: Actor, uow: UnitOfWork) -> Form:
         fields=(
             Field(
                 name="amount", label=f"Amount ({found.requested.currency})", kind=FieldKind.MONEY,
-                hint=f"At most {short(found.requested)}",
+                hint=f"At most {found.requested}",
             ),
             Field(
                 name="reason", label="Why not all of it?", kind=FieldKind.MULTILINE, max_length=500,

@@ -36,12 +36,17 @@ def list_returns(command: ListReturns, actor: Actor, uow: UnitOfWork) -> Message
     """Every return that waits for a decision, with ages and their sum."""
     del command
     actor.require(ANY_STAFF, "see returns")
-    waiting = tuple(_waiting(found, uow) for found in uow.returns.waiting())
+    waiting = waiting_returns(uow)
     return ReturnList(
         waiting=waiting, total=uow.shop.money(sum(one.amount.minor for one in waiting)),
         oldest_hours=max((one.age_hours for one in waiting), default=0.0),
         overdue=sum(1 for one in waiting if one.overdue),
     )
+
+
+def waiting_returns(uow: UnitOfWork) -> tuple[WaitingReturn, ...]:
+    """What waits for a decision, the one to be answered first in front."""
+    return tuple(_waiting(found, uow) for found in uow.returns.waiting())
 
 
 def show_return(command: ShowReturn, actor: Actor, uow: UnitOfWork) -> Message:

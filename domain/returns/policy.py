@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from domain.errors import RuleBroken
 from domain.money import Money
@@ -63,15 +62,17 @@ def check_quantities(order: Order, wanted: tuple[Wanted, ...], taken: dict[int, 
 
 
 def verdict(
-    *, order: Order, wanted: tuple[Wanted, ...], reason: Reason, policy: ReturnPolicy, now: datetime,
+    *, order: Order, wanted: tuple[Wanted, ...], reason: Reason, policy: ReturnPolicy, days: int | None,
     history: History, photo: bool, limit: Money | None = None,
 ) -> Verdict:
     """The policy's verdict. ``limit``: what is left on the payment; the refund never exceeds it.
 
+    ``days``: calendar days of the shop since the delivery, None where it is not known as delivered.
+
     The window runs from delivery, and the day it ends still belongs to it. Source: features.md 5.4 of the research
     (Directive 2011/83, article 9, for the floor of 14 days).
     """
-    case = _case(order, wanted, reason, policy, now, photo=photo, limit=limit)
+    case = _case(order, wanted, reason, policy, days, photo=photo, limit=limit)
     within = case.days is None or case.days <= policy.window_days
     fits = within and case.days is not None and (photo or not case.photo_required)
     explanation = _explanation(case, policy)
@@ -101,7 +102,7 @@ class _Case:
 
 
 def _case(
-    order: Order, wanted: tuple[Wanted, ...], reason: Reason, policy: ReturnPolicy, now: datetime, *, photo: bool,
+    order: Order, wanted: tuple[Wanted, ...], reason: Reason, policy: ReturnPolicy, days: int | None, *, photo: bool,
     limit: Money | None,
 ) -> _Case:
     value = _value(order, wanted)
@@ -112,7 +113,7 @@ def _case(
     refund = value - cost
     return _Case(
         reason=reason, value=value, photo=photo, photo_required=photo_required, keeps=keeps, cost=cost,
-        days=None if order.delivered_at is None else max(0, (now - order.delivered_at).days),
+        days=days,
         refund=limit if limit is not None and limit < refund else refund,
     )
 

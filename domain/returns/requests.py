@@ -25,13 +25,14 @@ def judge(
     order: Order, wanted: tuple[Wanted, ...], reason: Reason, uow: UnitOfWork, *, photo: bool
 ) -> Verdict:
     """The policy's verdict with what is on record: the payment, and the customer's history."""
-    customer = order.customer_id
+    customer, delivered = order.customer_id, order.delivered_at
+    days = None if delivered is None else uow.shop.calendar.days_between(delivered, uow.now)
     history = History(
         orders=1 if customer is None else uow.orders.count_of_customer(customer),
         returns=0 if customer is None else uow.returns.count_of_customer(customer),
     )
     return verdict(
-        order=order, wanted=wanted, reason=reason, policy=uow.shop.policies.returns, now=uow.now, history=history,
+        order=order, wanted=wanted, reason=reason, policy=uow.shop.policies.returns, days=days, history=history,
         photo=photo, limit=refundable_now(uow.payments.of_order(order.id)),
     )
 

@@ -41,6 +41,7 @@ from domain.shipping.rules import delays
 from domain.shipping.texts import DelayNews, delay_text, spoken
 from domain.shipping.watch import (
     counts_of,
+    expected_day,
     guess_of,
     late_of,
     late_parcels,
@@ -114,11 +115,11 @@ def tell_customer(command: TellCustomer, actor: Actor, uow: UnitOfWork) -> Messa
 
 
 def snooze_parcel(command: SnoozeParcel, actor: Actor, uow: UnitOfWork) -> Message:
-    """Quiet until the shop's morning so many days on; a worse rule ends it early."""
+    """Quiet until the shop's morning so many days on, or of its next working day; a worse rule ends it early."""
     staff = actor.require(DESK, "snooze alerts")
     case = _current(uow, command.case_id, command.version)
-    if not 1 <= command.days <= _LONGEST_SNOOZE_DAYS:
-        raise BadInput(f"1 to {_LONGEST_SNOOZE_DAYS} days, please.", field="days")
+    if not 0 <= command.days <= _LONGEST_SNOOZE_DAYS:
+        raise BadInput(f"0 to {_LONGEST_SNOOZE_DAYS} days, please.", field="days")
     until = morning_after(uow, command.days)
     known = replace(parcel_case(case), quiet=Quiet(by=staff.name, until=until))
     show(uow, uow.cases.change(case, facts=object_json(known), state=CaseState.SNOOZED, snoozed_until=until))
@@ -172,11 +173,10 @@ def suggested_text(case: Case, uow: UnitOfWork) -> str:
     known = parcel_case(case)
     late = known.late
     customer = uow.customers.by_id(late.customer_id) if late.customer_id is not None else None
-    guess = guess_of(uow, late)
     news = DelayNews(
         first_name=customer.first_name if customer else "there", order=late.order, shop=uow.shop.name,
         rule=late.rule, substatus=late.substatus, handed_over=late.last_scan_at is not None,
-        last_place=late.last_place, expected_on=guess.expected_on if guess else None,
+        last_place=late.last_place, expected_on=expected_day(uow, late),
     )
     return delay_text(news, spoken(customer.language if customer else None, uow.shop.language))
 

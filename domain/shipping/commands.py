@@ -30,7 +30,7 @@ class TellCustomer(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class SnoozeParcel(Command):
-    """Be quiet about it for some days, unless it gets worse."""
+    """Be quiet about it for some days (0: until the next working day), unless it gets worse."""
 
     case_id: int
     version: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from domain.errors import NotFound
 from domain.messages import Fact
@@ -14,7 +14,11 @@ from domain.shipping.watch import evaluate_order
 
 @dataclass(frozen=True, kw_only=True)
 class ParcelScanned(Fact):
-    """A carrier scanned a parcel of an order. ``key`` makes it count once; it may be heard late and out of order."""
+    """A carrier scanned a parcel of an order. ``key`` makes it count once; it may be heard late and out of order.
+
+    ``origin`` and ``destination`` name its lane, ``expected_on`` is the carrier's own day of delivery; None leaves what
+    is known of the parcel as it is.
+    """
 
     order: str
     carrier: str | None
@@ -24,6 +28,9 @@ class ParcelScanned(Fact):
     at: datetime
     place: str | None = None
     key: str
+    origin: str | None = None
+    destination: str | None = None
+    expected_on: date | None = None
 
 
 def note_parcel_scanned(fact: ParcelScanned, uow: UnitOfWork) -> None:
@@ -39,5 +46,6 @@ def note_parcel_scanned(fact: ParcelScanned, uow: UnitOfWork) -> None:
     scan = Scan(at=min(fact.at, uow.now), milestone=fact.milestone, substatus=reason, place=fact.place)
     if not uow.parcels.add_scan(parcel_id, scan, key=fact.key):
         return
+    uow.parcels.route(parcel_id, origin=fact.origin, destination=fact.destination, expected_on=fact.expected_on)
     uow.parcels.save(parcel_id, progress(uow.parcels.scans(parcel_id)))
     evaluate_order(uow, order.id)

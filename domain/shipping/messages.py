@@ -107,6 +107,7 @@ class LateParcelCard(Message, topic=Topic.PARCELS, counted=_LATE):
         return (
             *tell,
             _snooze(case, version, 1, more=False),
+            _snooze(case, version, 0),
             _snooze(case, version, 2),
             _snooze(case, version, 4),
             Button(label="Resolved", more=True, once=True, command=ResolveParcel(case_id=case, version=version)),
@@ -301,5 +302,5 @@ def ordinal(count: int) -> str:
 
 
 def _snooze(case: int, version: int, days: int, *, more: bool = True) -> Button:
-    label = f"Snooze {days} day" if days == 1 else f"Snooze {days} days"
+    label = f"Snooze {days} day{'' if days == 1 else 's'}" if days else "Snooze until next working day"
     return Button(label=label, more=more, once=True, command=SnoozeParcel(case_id=case, version=version, days=days))

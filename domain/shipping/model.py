@@ -177,6 +177,11 @@ class Parcels(Protocol):
     def ensure(self, order_id: int, carrier: str | None, tracking_number: str | None) -> int:
         """The parcel of that order and number, made where it is new."""
 
+    def route(
+        self, parcel_id: int, *, origin: str | None, destination: str | None, expected_on: date | None
+    ) -> None:
+        """Where it goes from and to, and the carrier's own day; None leaves a field as it is."""
+
     def add_scan(self, parcel_id: int, scan: Scan, *, key: str) -> bool:
         """Write a scan, heard now; False if one of that key was written before."""
 

@@ -94,19 +94,21 @@ def delays(parcel: ParcelAsOf, policy: DeliveryPolicy, calendar: Calendar, at: d
     return tuple(one for one in found if one is not None)
 
 
-def lane_guess(past_days: Sequence[float], age_days: float, today: date) -> LaneGuess | None:
+def lane_guess(past_days: Sequence[float], age_days: float, today: date, calendar: Calendar) -> LaneGuess | None:
     """When it should come, from parcels of the lane that took longer than this one has been on its way.
 
-    The median of what was left for them, and the span of the middle eight tenths; None below ten such parcels.
+    The median of what was left for them, and the span of the middle eight tenths, each moved to the next working day;
+    None below ten such parcels.
     """
     left = sorted(days - age_days for days in past_days if days > age_days)
     if len(left) < LANE_AT_LEAST:
         return None
     low, high = left[len(left) // 10], left[-1 - len(left) // 10]
-    return LaneGuess(
-        expected_on=today + timedelta(days=round(median(left))), parcels=len(left),
-        low_on=today + timedelta(days=round(low)), high_on=today + timedelta(days=round(high)),
-    )
+
+    def on(days: float) -> date:
+        return calendar.add_working_days(today + timedelta(days=round(days)) - DAY, 1)
+
+    return LaneGuess(expected_on=on(median(left)), parcels=len(left), low_on=on(low), high_on=on(high))
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from domain.shipping.messages import (
     Quiet,
     Told,
 )
-from domain.shipping.model import OpenCounts, ParcelAsOf
+from domain.shipping.model import OpenCounts, ParcelAsOf, Substatus
 from domain.shipping.rules import SEVERITY, Delay, DelayRule, LaneGuess, delay, delays, lane_guess
 from domain.time import DAY
 from domain.wire import from_json, object_json
@@ -33,7 +33,9 @@ LATE_REST: Final = "late_parcels"
 NEW_CARDS: Final = 20
 #: an order older than this is history, not news: no card opens for it
 _WATCHED_DAYS: Final = 120
-_LANE_PARCELS: Final = 300
+_LANE_PARCELS: Final = 1000
+#: what the carrier said, or its silence, makes every guess at a day idle
+IN_TROUBLE: Final = frozenset({DelayRule.EXCEPTION, DelayRule.PRESUMED_LOST, DelayRule.EXPIRED})
 _REST_ROWS: Final = 10
 
 
@@ -171,24 +173,36 @@ def card_of(uow: UnitOfWork, case: Case) -> Message:
 
 
 def claim_until(uow: UnitOfWork, late: LateParcel) -> date | None:
-    """Until when a claim may be filed: so many days after the last news; only where something went wrong."""
-    if late.rule not in (DelayRule.EXCEPTION, DelayRule.PRESUMED_LOST, DelayRule.EXPIRED):
-        return None
-    if late.last_scan_at is None:
+    """Until when a claim may be filed: so many days after the last news; only where the carrier owes something."""
+    claimed = late.rule is DelayRule.EXCEPTION and late.substatus in (Substatus.DAMAGED, Substatus.LOST)
+    if late.last_scan_at is None or not (claimed or late.rule in (DelayRule.PRESUMED_LOST, DelayRule.EXPIRED)):
         return None
     return uow.shop.calendar.today(late.last_scan_at) + timedelta(days=uow.shop.policies.delivery.claim_within_days)
 
 
 def guess_of(uow: UnitOfWork, late: LateParcel) -> LaneGuess | None:
-    """When it should come, by the past parcels of its lane; None where too few are known."""
-    if late.origin is None or late.destination is None or late.parcel_id is None:
+    """When it should come, by the past parcels of its lane; None where too few are known.
+
+    Parcels that arrived say nothing of one that is damaged, lost, held or going back.
+    """
+    if late.origin is None or late.destination is None or late.parcel_id is None or late.rule in IN_TROUBLE:
         return None
     handed_over = next((one.state.handed_over_at for one in uow.parcels.of_order(late.order_id, uow.now)
                         if one.parcel_id == late.parcel_id), None)
     if handed_over is None:
         return None
     past = uow.parcels.lane_days(late.origin, late.destination, uow.now, _LANE_PARCELS)
-    return lane_guess(past, (uow.now - handed_over) / DAY, uow.shop.calendar.today(uow.now))
+    return lane_guess(past, (uow.now - handed_over) / DAY, uow.shop.calendar.today(uow.now), uow.shop.calendar)
+
+
+def expected_day(uow: UnitOfWork, late: LateParcel) -> date | None:
+    """The day that a customer may be told: the carrier's own if it is still to come, else what the lane suggests."""
+    for parcel in uow.parcels.of_order(late.order_id, uow.now):
+        said = parcel.expected_on if parcel.parcel_id == late.parcel_id and late.rule not in IN_TROUBLE else None
+        if said is not None and said >= uow.shop.calendar.today(uow.now):
+            return said
+    guess = guess_of(uow, late)
+    return guess.expected_on if guess else None
 
 
 def parcel_case(case: Case) -> ParcelCase:

@@ -51,7 +51,7 @@ class Settings:
 
 
 class State:
-    """Telegram in the sandbox. Everything begins as new: nobody has written to the bot yet."""
+    """Telegram in the sandbox. Everything begins as new: nothing has been said yet."""
 
     def __init__(self, world: "World") -> None:
         self.world = world
@@ -71,9 +71,8 @@ class State:
 
     def _begin(self) -> None:
         self.chats = {
-            # staff have pressed Start long ago; customers begin as strangers
             person.id: Chat(
-                id=person.id, kind="private", name=person.name, people=(person,), started=person.role == "staff"
+                id=person.id, kind="private", name=person.name, people=(person,), started=person.knows_bot
             )
             for person in TELEGRAM_PEOPLE
         }

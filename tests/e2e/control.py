@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import socket
@@ -26,13 +25,8 @@ class Refused(Exception):
 class Control:
     """Verbs of the control API."""
 
-    def __init__(self, page: str, folder: Path) -> None:
-        self.page, self.folder = page, folder
-
-    def newest_order(self, customer: str) -> str:
-        """The number of a customer's newest order in the demo shop, as it stands in their confirmation mail."""
-        with (self.folder / "shop" / "orders.csv").open(newline="", encoding="utf-8") as file:
-            return [row["order"] for row in csv.DictReader(file) if row["customer"] == customer][-1]
+    def __init__(self, page: str) -> None:
+        self.page = page
 
     def get(self, path: str) -> Any:
         with urllib.request.urlopen(self.page + path, timeout=30) as answer:
@@ -119,7 +113,7 @@ def demo(folder: Path, *flags: str, start: str = "2026-11-23T09:05:00+01:00") ->
     child = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "PYTHONUNBUFFERED": "1"})
     try:
         _wait(child, Path(log.name))
-        yield Control(f"http://127.0.0.1:{port}", folder), app_port
+        yield Control(f"http://127.0.0.1:{port}"), app_port
     finally:
         child.terminate()
         child.wait(30)

@@ -78,8 +78,7 @@ def test_restock_by_hand(page: Page, pictures: Path | None) -> None:
     expect(card.first).to_contain_text("Back above")
 
 
-def test_a_late_parcel_by_hand(page: Page, control: Control, pictures: Path | None) -> None:
-    _link_jonas(control)
+def test_a_late_parcel_by_hand(page: Page, pictures: Path | None) -> None:
     page.get_by_test_id("phone-chat-jonas").click()
     page.get_by_test_id("channel-parcels").click()
     page.get_by_test_id("event-parcel_stuck").click()
@@ -90,13 +89,6 @@ def test_a_late_parcel_by_hand(page: Page, control: Control, pictures: Path | No
     _bubble(page, "verspätet sich")
     expect(page.get_by_test_id("message").filter(has_text="Told").last).to_be_visible()
     _shot(page, pictures, "parcel")
-
-
-def _link_jonas(control: Control) -> None:
-    control.say("jonas", start="")
-    control.tap("jonas", "Where is my parcel?")
-    control.say("jonas", text=control.newest_order("C-1002"))
-    control.say("jonas", contact=True)
 
 
 def test_a_return_by_hand_until_the_money_is_back(page: Page, pictures: Path | None) -> None:

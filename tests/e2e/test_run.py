@@ -101,7 +101,7 @@ def test_a_desk_by_environment_alone_on_postgresql(postgres_address: str, tmp_pa
             time.sleep(2)
             with _started([sys.executable, "-m", "bot", "run"], environment, tmp_path / "run.log"):
                 _until_ready(app, tmp_path / "run.log")
-                _works(Control(page, tmp_path), app)
+                _works(Control(page), app)
                 check = _opsbell(environment, "check")
         assert check.returncode == 0, check.stdout + check.stderr
         log = (tmp_path / "run.log").read_text()

@@ -250,7 +250,7 @@ async def test_an_answer_comes_by_another_way_where_the_response_url_is_dead(wor
 async def test_the_home_tab_is_made_for_whoever_opens_it(workspace: Workspace) -> None:
     home = await workspace.act("home")
     assert "Ada" in str(home["home"])
-    pressed = await workspace.act("press", home=True, label="Low stock (0)")
+    pressed = await workspace.act("press", home=True, label="Stock (0)")
     assert pressed["ok"], pressed
     assert "Nothing has to be ordered" in str(pressed["saw"])
     refused = await workspace.act("home", user="gus")

@@ -41,7 +41,7 @@ def test_a_part_asks_for_an_amount_of_at_most_what_was_asked_for(world: World) -
     found = world.request(world.order())
     amount, reason = form(world, ApproveInPart(return_number=found.number, version=found.version)).fields
     assert (amount.name, amount.label, amount.kind) == ("amount", "Amount (EUR)", FieldKind.MONEY)
-    assert amount.hint == "At most €38"
+    assert amount.hint == "At most €38.00"
     assert reason.hint == "The customer reads it."
 
 

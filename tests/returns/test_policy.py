@@ -35,7 +35,8 @@ def _judge(
     policy: ReturnPolicy = POLICY,
 ) -> Verdict:
     return verdict(
-        order=order, wanted=(Wanted(order_line_id=1, quantity=quantity),), reason=reason, policy=policy, now=NOW,
+        order=order, wanted=(Wanted(order_line_id=1, quantity=quantity),), reason=reason, policy=policy,
+        days=None if order.delivered_at is None else (NOW - order.delivered_at).days,
         history=History(orders=3, returns=0), photo=photo,
         limit=None if limit is None else Money(minor=limit, currency="EUR"),
     )

@@ -129,7 +129,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("answerCallbackQuery", {"callback_query_id": "1", "text": "x" * 201}, "MESSAGE_TOO_LONG"),
     ("getFile", {"file_id": "x"}, "wrong file_id or the file is temporarily unavailable"),
     ("getChat", {"chat_id": 5}, "chat not found"),
-    ("getChat", {"chat_id": 1002}, "chat not found"),
+    ("getChat", {"chat_id": 1003}, "chat not found"),
     ("getChatMember", {"chat_id": GROUP, "user_id": 5}, "user not found"),
     ("setMyCommands", {"commands": [{"command": "Start", "description": "x"}]}, "BOT_COMMAND_INVALID"),
     ("setMyCommands", {"commands": [{"command": "start", "description": ""}]}, "BOT_COMMAND_DESCRIPTION_INVALID"),
@@ -199,16 +199,16 @@ async def test_a_customers_words_that_become_a_link_are_seen_in_the_answer(teleg
 
 
 async def test_a_bot_cannot_begin_and_cannot_reach_who_blocked_it(telegram: Stand) -> None:
-    new = await telegram.call("sendMessage", chat_id=1002, text="x")
+    new = await telegram.call("sendMessage", chat_id=1003, text="x")
     assert new == {"ok": False, "error_code": 403, "description": "Forbidden: bot can't initiate conversation with a user"}
-    await telegram.act("send", "jonas", text="hi")
-    assert (await telegram.call("sendMessage", chat_id=1002, text="x"))["ok"]
-    await telegram.act("block", "jonas")
-    blocked = await telegram.call("sendMessage", chat_id=1002, text="x")
+    await telegram.act("send", "sofia", text="hi")
+    assert (await telegram.call("sendMessage", chat_id=1003, text="x"))["ok"]
+    await telegram.act("block", "sofia")
+    blocked = await telegram.call("sendMessage", chat_id=1003, text="x")
     assert blocked == {"ok": False, "error_code": 403, "description": "Forbidden: bot was blocked by the user"}
-    assert (await telegram.act("send", "jonas", text="hi"))["status"] == 409
-    await telegram.act("send", "jonas", start=True)
-    assert (await telegram.call("sendMessage", chat_id=1002, text="x"))["ok"]
+    assert (await telegram.act("send", "sofia", text="hi"))["status"] == 409
+    await telegram.act("send", "sofia", start=True)
+    assert (await telegram.call("sendMessage", chat_id=1003, text="x"))["ok"]
     changes = [one["my_chat_member"] for one in await telegram.updates() if "my_chat_member" in one]
     assert [one["new_chat_member"]["status"] for one in changes] == ["kicked", "member"]
 
@@ -438,7 +438,7 @@ async def test_aiogram_sees_each_error_as_its_own_kind(telegram: Stand) -> None:
     stranger = aiogram_bot(telegram, "123456:" + "a" * 35)
     try:
         with pytest.raises(TelegramForbiddenError):
-            await bot.send_message(1002, "x")
+            await bot.send_message(1003, "x")
         with pytest.raises(TelegramBadRequest):
             await bot.send_message(5, "x")
         with pytest.raises(TelegramUnauthorizedError):

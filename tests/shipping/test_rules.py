@@ -189,11 +189,14 @@ def test_the_worst_rule_comes_first_and_every_delay_explains_itself(scans: list[
 
 def test_a_lane_speaks_only_with_ten_parcels_that_took_as_long() -> None:
     today = date(2026, 11, 23)
-    assert lane_guess([3.0] * 100 + [9.0] * 9, 5.0, today) is None
-    found = lane_guess([3.0] * 100 + [8.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0, 20.0], 5.0, today)
+    assert lane_guess([3.0] * 100 + [9.0] * 9, 5.0, today, BERLIN) is None
+    found = lane_guess([3.0] * 100 + [8.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0, 20.0], 5.0, today, BERLIN)
     assert found is not None
     assert (found.parcels, found.expected_on) == (10, date(2026, 11, 27))
     assert (found.low_on, found.high_on) == (date(2026, 11, 27), date(2026, 11, 27))
+    weekend = lane_guess([10.0] * 10, 5.0, today, BERLIN)
+    assert weekend is not None
+    assert weekend.expected_on == date(2026, 11, 30), "nothing is promised for a Saturday"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
