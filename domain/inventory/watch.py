@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +30,8 @@ LOW_STOCK: Final = "low_stock"
 LOW_STOCK_SUPPLIER: Final = "low_stock_supplier"
 #: a sweep opens at most so many cards of their own, the rest goes into summaries
 NEW_CARDS: Final = 5
+#: so many of one supplier that get low at once are one card with one order
+SEVERAL: Final = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +66,11 @@ def sweep_stock(uow: UnitOfWork) -> None:
             update(uow, case, found[sku], told=told.get(found[sku].variant_id, 0))
     listed = {row.sku for case in summaries for row in summary_of(case).rows}
     fresh = rank([one for one in found.values() if one.low and one.sku not in own and one.sku not in listed])
-    for one in fresh[:NEW_CARDS]:
+    together = _together(fresh, summaries)
+    alone = [one for one in fresh if one not in together]
+    for one in alone[:NEW_CARDS]:
         open_card(uow, one)
-    _update_summaries(uow, summaries, found, fresh[NEW_CARDS:])
+    _update_summaries(uow, summaries, found, [*together, *alone[NEW_CARDS:]])
 
 
 def evaluate(uow: UnitOfWork, variant_id: int, *, told: int = 0) -> StockFigures | None:
@@ -228,6 +233,13 @@ def _summary_with(uow: UnitOfWork, one: StockFigures) -> Case | None:
 def _fresh_rows(uow: UnitOfWork, case: Case) -> tuple[StockFigures, ...]:
     numbers = frozenset(row.variant_id for row in summary_of(case).rows)
     return all_figures(uow, uow.now, numbers)
+
+
+def _together(fresh: Sequence[StockFigures], summaries: Sequence[Case]) -> tuple[StockFigures, ...]:
+    """Those that share a card: several of one supplier at once, or one more of a supplier whose summary is open."""
+    count = Counter(one.supplier_id for one in fresh)
+    listed = {summary_of(case).supplier_id for case in summaries}
+    return tuple(one for one in fresh if count[one.supplier_id] >= SEVERAL or one.supplier_id in listed)
 
 
 def _update_summaries(

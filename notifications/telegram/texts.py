@@ -103,8 +103,10 @@ def _inline(button: StampedButton, label: str) -> InlineKeyboardButton:
 
 
 def _table(table: Table) -> Markup:
-    """A table as lines: the first cell bold, the others behind it."""
+    """A table as lines: what stands where, then each row with its first cell bold and the others behind it."""
     lines = [HTML.bold(HTML.escape(clean(table.caption)))] if table.caption else []
+    if any(table.headings):
+        lines.append(HTML.italic(Markup(" · ").join(HTML.escape(clean(cell or "–")) for cell in table.headings)))
     for row in table.rows[:40]:
         cells = [HTML.escape(clean(cell)) for cell in row]
         lines.append(Markup(" · ").join([HTML.bold(cells[0]), *cells[1:]]) if cells else Markup(""))

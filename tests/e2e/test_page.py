@@ -130,6 +130,7 @@ def test_the_digest_by_hand(page: Page, pictures: Path | None) -> None:
     expect(digest).to_have_count(1)
     assert digest.last.locator("svg").count() >= 1, "the chart is drawn"
     assert digest.last.locator("table").count() >= 1, "the table is drawn"
+    digest.last.evaluate("card => card.scrollIntoView({block: 'start'})")
     _shot(page, pictures, "digest")
 
 

@@ -226,7 +226,7 @@ def test_a_sweep_that_finds_nothing_new_says_nothing(world: World) -> None:
     assert len(world.said()) == before
 
 
-def test_many_at_once_are_five_cards_by_lost_sales_and_one_summary_for_each_supplier(world: World) -> None:
+def test_several_of_one_supplier_at_once_are_one_card_and_others_have_their_own(world: World) -> None:
     nord, sued = world.supplier("Nordkeramik"), world.supplier("Suedglas", 4.0)
     for n in range(8):
         world.variant(f"MUG-{n}", f"Mug {n}", supplier=nord, stock=None, price=1000 + n)
@@ -237,12 +237,33 @@ def test_many_at_once_are_five_cards_by_lost_sales_and_one_summary_for_each_supp
         add_level(uow, "GLASS", 3)
     world.sweep()
     cards = [one.figures.sku for one in world.said("low_stock_card") if isinstance(one, LowStockCard)]
-    assert cards == [f"MUG-{n}" for n in (7, 6, 5, 4, 3)]
-    lists = [one for one in world.said("low_stock_summary") if isinstance(one, LowStockSummary)]
-    assert sorted((one.supplier or "", len(one.rows)) for one in lists) == [("Nordkeramik", 3), ("Suedglas", 1)]
+    assert cards == ["GLASS"]
+    (summary,) = [one for one in world.said("low_stock_summary") if isinstance(one, LowStockSummary)]
+    assert (summary.supplier, [row.sku for row in summary.rows]) == ("Nordkeramik", [f"MUG-{n}" for n in range(7, -1, -1)])
     before = len(world.said())
     world.sweep()
     assert len(world.said()) == before
+    world.variant("PLATE", "Plate", supplier=nord, stock=None, price=900)
+    with world.begin() as uow:
+        add_level(uow, "PLATE", 3)
+    world.sweep()
+    changed = world.said("low_stock_summary")[-1]
+    assert isinstance(changed, LowStockSummary)
+    assert len(changed.rows) == 9
+    assert len(world.said("low_stock_card")) == 1, "one more of an open summary comes to it"
+
+
+def test_many_suppliers_at_once_are_five_cards_by_lost_sales_and_the_rest_is_listed(world: World) -> None:
+    for n in range(8):
+        world.variant(f"MUG-{n}", f"Mug {n}", supplier=world.supplier(f"Supplier {n}"), stock=None, price=1000 + n)
+    with world.begin() as uow:
+        for n in range(8):
+            add_level(uow, f"MUG-{n}", 3)
+    world.sweep()
+    cards = [one.figures.sku for one in world.said("low_stock_card") if isinstance(one, LowStockCard)]
+    assert cards == [f"MUG-{n}" for n in (7, 6, 5, 4, 3)]
+    lists = [one for one in world.said("low_stock_summary") if isinstance(one, LowStockSummary)]
+    assert sorted(row.sku for one in lists for row in one.rows) == ["MUG-0", "MUG-1", "MUG-2"]
 
 
 def test_order_all_is_one_purchase_order_and_the_summary_ends_when_all_recovered(world: World) -> None:
@@ -254,12 +275,12 @@ def test_order_all_is_one_purchase_order_and_the_summary_ends_when_all_recovered
             add_level(uow, f"MUG-{n}", 3)
     world.sweep()
     (summary,) = [one for one in world.said("low_stock_summary") if isinstance(one, LowStockSummary)]
-    assert summary.buttons[0].label == f"Order all 2 ({summary.total})"
+    assert summary.buttons[0].label == f"Order all 7 ({summary.total})"
     order = OrderAllLow(case_id=summary.case_id, version=summary.version)
     world.run(order, "ada")
     with pytest.raises(Conflict, match="Ada ordered"):
         world.run(order, "dan")
-    for n in (0, 1):
+    for n in range(7):
         world.move(f"MUG-{n}", 500, "receipt")
     assert world.case(LOW_STOCK_SUPPLIER, str(nord)) is None
     last = world.said("low_stock_summary")[-1]

@@ -297,7 +297,7 @@ function draw() {
   );
   else if (!awaited) typing.replaceChildren();
   drawKeyboard(messages);
-  const begun = messages.length > 0 || Boolean(state.world.chat(name)?.isGroup);
+  const begun = messages.length > 0 || Boolean(state.world.chat(name)?.isGroup) || Boolean(chatState()?.started);
   const isBlocked = Boolean(chatState()?.blocked);
   startButton.hidden = begun && !isBlocked;
   startButton.textContent = isBlocked ? "Unblock and start" : "Start";
