@@ -10,11 +10,16 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import settings
 
 from storage.database import open_engine
 from storage.upgrade import upgrade
 from tests import postgres
 from tests.desk import TestDesk, open_desk
+
+# how long an example takes is the machine's affair
+settings.register_profile("opsbell", deadline=None)
+settings.load_profile("opsbell")
 
 ROOT = Path(__file__).resolve().parent.parent
 _NUMBER = itertools.count(1)
