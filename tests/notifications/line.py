@@ -69,7 +69,9 @@ class Line:
     def next_due(self) -> datetime | None:
         ready = sa.case((jobs.c.leased_until > jobs.c.due_at, jobs.c.leased_until), else_=jobs.c.due_at)
         kinds = list(self.delivery.carriers)
-        asked = sa.select(sa.func.min(ready, type_=jobs.c.due_at.type)).where(jobs.c.state == "open", jobs.c.kind.in_(kinds))
+        asked = sa.select(sa.func.min(ready, type_=jobs.c.due_at.type)).where(
+            jobs.c.state == "open", jobs.c.kind.in_(kinds), ready > sa.literal(self.desk.clock.now(), jobs.c.due_at.type)
+        )
         return self.desk.query(asked)[0][0]
 
     async def fault(self, platform: str, method: str, kind: str, **more: Any) -> None:
