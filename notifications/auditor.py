@@ -38,7 +38,7 @@ class Auditor:
     async def run(self) -> None:
         """Look until cancelled."""
         while True:
-            self._listen()
+            self.listen()
             try:
                 await self.step()
             except Exception:  # the database may be away for a while: it is looked at again
@@ -58,7 +58,8 @@ class Auditor:
                 )
         return sum(one.count for stuck in found.values() for one in stuck)
 
-    def _listen(self) -> None:
+    def listen(self) -> None:
+        """Note which loops hang."""
         now, silent = self.engine.now(), []
         for name, turned_at in self.loops.items():
             last = turned_at()

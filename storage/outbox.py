@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -41,6 +41,8 @@ class OutboxRows:
     shop: Shop
     now: datetime
     new_id: Callable[[], str]
+    #: which chats hear a topic, as this transaction found them
+    _heard: dict[str, tuple[Chat, ...]] = field(default_factory=dict, init=False, repr=False)
 
     def stamp(self, message: Message, presser: str | None) -> Letter:
         """The message with each button's command stored under a fresh token, all in one statement."""
@@ -170,12 +172,15 @@ class OutboxRows:
         ).scalar() is not None
 
     def _chats(self, message: Message) -> tuple[Chat, ...]:
-        rows = self.connection.execute(
-            sa.select(chats.c.platform, chats.c.address)
-            .where(chats.c.shop_id == self.shop.id, chats.c.topic == message.topic.value)
-            .order_by(chats.c.id)
-        )
-        return tuple(Chat(platform=platform, address=address) for platform, address in rows)
+        topic = message.topic.value
+        if topic not in self._heard:
+            rows = self.connection.execute(
+                sa.select(chats.c.platform, chats.c.address)
+                .where(chats.c.shop_id == self.shop.id, chats.c.topic == topic)
+                .order_by(chats.c.id)
+            )
+            self._heard[topic] = tuple(Chat(platform=platform, address=address) for platform, address in rows)
+        return self._heard[topic]
 
 
 @dataclass(frozen=True)

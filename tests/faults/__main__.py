@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from tests.faults import authorisation, digest_zones, hostile, kills
+from tests.faults import authorisation, digest_zones, flood, hostile, kills
 from tests.figures import Machine, report
 
 #: by name, in the order they run; each lives in a module of its own beside this one
@@ -12,6 +12,7 @@ MACHINES: dict[str, Machine] = {
     "hostile": hostile.machine,
     "kills": kills.machine,
     "digests": digest_zones.machine,
+    "flood": flood.machine,
     "authorisation": authorisation.machine,
 }
 

@@ -1,0 +1,248 @@
+"""A flood of alerts into one channel, through the real delivery and the real Slack carrier, on a real database.
+
+The platform is scripted, and time is the desk's own clock: it goes on by a tenth of a second with each batch that is
+published, so that 100,000 alerts take ten seconds of it. What this machine needs for that is measured beside it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, cast
+
+import sqlalchemy as sa
+from slack_sdk.web.async_client import AsyncWebClient
+
+from domain.gathering import AlertsGathered
+from domain.jobs import Transaction
+from domain.messages import Photo
+from domain.returns.messages import ReturnCard
+from domain.shipping.messages import LateParcelCard
+from notifications.catalogue import Catalogue
+from notifications.delivery import Delivery
+from notifications.slack.carrier import SlackCarrier
+from storage.database import open_engine
+from storage.tables import chats, jobs
+from storage.upgrade import upgrade
+from tests import postgres
+from tests.desk import TestDesk, open_desk
+from tests.figures import Figure
+from tests.notifications.anything import any_message
+from tests.notifications.line import low
+
+CHANNEL = "C0OPS"
+_BATCHES = 100
+_TICK = timedelta(milliseconds=100)
+#: how long the desk is watched after the flood began, by its own clock
+_WATCHED = timedelta(seconds=150)
+_MEMORY_MB = 512
+
+
+@dataclass
+class Timeline:
+    """A clock that goes on when told, and wakes whoever sleeps until then, in order."""
+
+    moment: datetime
+    asleep: list[tuple[datetime, int, asyncio.Future[None]]] = field(default_factory=list)
+    _number: Any = field(default_factory=itertools.count)
+
+    def now(self) -> datetime:
+        return self.moment
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        until = asyncio.get_running_loop().create_future()
+        heapq.heappush(self.asleep, (self.moment + timedelta(seconds=seconds), next(self._number), until))
+        await until
+
+    def go_on(self, by: timedelta) -> None:
+        self.moment += by
+        while self.asleep and self.asleep[0][0] <= self.moment:
+            sleeper = heapq.heappop(self.asleep)[2]
+            if not sleeper.done():
+                sleeper.set_result(None)
+
+
+@dataclass
+class ScriptedSlack:
+    """A Slack that takes everything, and remembers when."""
+
+    time: Timeline
+    said: list[tuple[datetime, float, dict[str, Any]]] = field(default_factory=list)
+
+    async def chat_postMessage(self, **content: Any) -> dict[str, Any]:  # noqa: N802  Slack's own name
+        self.said.append((self.time.now(), time.monotonic(), content))
+        return {"ok": True, "ts": f"{len(self.said)}.000000"}
+
+    async def chat_update(self, **_content: Any) -> dict[str, Any]:
+        return {"ok": True}
+
+
+@dataclass(kw_only=True)
+class Flood:
+    """What a flood left behind."""
+
+    alerts: int
+    shown: int = 0
+    gathered: int = 0
+    superseded: int = 0
+    other: int = 0
+    counted_in_words: int = 0
+    most_in_a_minute: int = 0
+    approval: timedelta = timedelta.max
+    approval_real_seconds: float = 0.0
+    ingest_seconds: float = 0.0
+    memory_mb: float = 0.0
+
+    @property
+    def lost(self) -> int:
+        """Alerts in neither of their three fates."""
+        return self.alerts - self.shown - self.gathered - self.superseded
+
+
+def flooded(url: str, alerts: int) -> Flood:
+    """Flood a desk on that (migrated, empty) database."""
+    with open_desk(url) as desk:
+        desk.execute(sa.update(chats).values(address=CHANNEL))
+        return asyncio.run(_flood(desk, alerts))
+
+
+async def _flood(desk: TestDesk, alerts: int) -> Flood:
+    timeline = Timeline(desk.clock.now())
+    object.__setattr__(desk.store, "now", timeline.now)
+    slack, found = ScriptedSlack(timeline), Flood(alerts=alerts)
+    carrier = SlackCarrier(
+        client=cast("AsyncWebClient", slack), engine=desk.store, catalogue=Catalogue(), fetch=_no_picture
+    )
+    delivery = Delivery(
+        engine=desk.store, carriers={carrier.kind: carrier}, owner="flood", sleep=timeline.sleep, poll_seconds=0.01
+    )
+    running = asyncio.create_task(delivery.run())
+    began, cpu = timeline.now(), time.monotonic()
+    asked_at, asked_real = began, 0.0
+    for batch in range(_BATCHES):
+        await desk.store.write(lambda transaction, batch=batch: _publish(transaction, desk.key, batch, alerts))  # type: ignore[misc]
+        if batch == _BATCHES // 2:
+            await desk.store.write(lambda transaction: _ask(transaction, desk.key))
+            asked_at, asked_real = timeline.now(), time.monotonic()
+        found.memory_mb = max(found.memory_mb, _memory_mb())
+        timeline.go_on(_TICK)
+    found.ingest_seconds = time.monotonic() - cpu
+    while timeline.now() - began < _WATCHED:
+        await _quiet(desk, delivery, timeline)
+        timeline.go_on(_TICK * 5)
+        found.memory_mb = max(found.memory_mb, _memory_mb())
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+    posts = sorted(at for at, _, _ in slack.said)
+    found.most_in_a_minute = max(sum(at <= one < at + timedelta(minutes=1) for one in posts) for at in posts)
+    for at, real, content in slack.said:
+        if "card:return:" in content["metadata"]["event_payload"]["job"]:
+            found.approval, found.approval_real_seconds = at - asked_at, real - asked_real
+    _count(desk, found)
+    return found
+
+
+def _publish(transaction: Transaction, key: str, batch: int, alerts: int) -> None:
+    outbox, parcel, stock = transaction.of(key).outbox, any_message(LateParcelCard, "P"), low("SKU")
+    for number in range(alerts * batch // _BATCHES, alerts * (batch + 1) // _BATCHES):
+        if number % 3 == 2:
+            outbox.card(f"late_parcel:{number}", parcel, version=1)
+        else:
+            outbox.card(f"low_stock:{number}", stock, version=1)
+
+
+def _ask(transaction: Transaction, key: str) -> None:
+    transaction.of(key).outbox.card("return:R-1", any_message(ReturnCard, "R-1"), version=1)
+
+
+async def _quiet(desk: TestDesk, delivery: Delivery, timeline: Timeline) -> None:
+    """Until all that can be done now is done: nothing due heads a lane, and whoever is under way sleeps."""
+    for _ in range(3):
+        delivery.wake.set()
+        await asyncio.sleep(0.005)
+        while len(delivery._under_way) > len(timeline.asleep):
+            await asyncio.sleep(0.002)
+        if not await desk.store.read(lambda transaction: transaction.jobs.waiting()):
+            return
+
+
+def _count(desk: TestDesk, found: Flood) -> None:
+    kinds = ["low_stock_card", "late_parcel_card"]
+    states = desk.query(
+        sa.select(jobs.c.state, sa.func.count()).where(jobs.c.message.in_(kinds)).group_by(jobs.c.state)
+    )
+    by_state = {row[0]: row[1] for row in states}
+    found.shown, found.gathered = by_state.pop("done", 0), by_state.pop("gathered", 0)
+    found.superseded, found.other = by_state.pop("superseded", 0), sum(by_state.values())
+    said = desk.query(sa.select(jobs.c.payload).where(jobs.c.message == AlertsGathered.kind, jobs.c.state == "done"))
+    found.counted_in_words = sum(one["count"] for row in said for one in row.payload["fields"]["counts"])
+
+
+def _memory_mb() -> float:
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+async def _no_picture(_photo: Photo) -> bytes:
+    raise LookupError("no platform has that picture")
+
+
+def figures(name: str, flood: Flood) -> list[Figure]:
+    """One line for each goal."""
+    tried = f"{flood.alerts:,} alerts in 10 s, one channel, {name}"
+    shown = f"{flood.shown:,} shown, {flood.gathered:,} counted, {flood.superseded:,} superseded"
+    return [
+        Figure(name=f"flood, {name}: alerts lost", tried=tried, found=f"{flood.lost} ({shown})", goal="0", met=flood.lost == 0),
+        Figure(
+            name=f"flood, {name}: counts in the messages", tried=tried, goal="exact", met=flood.counted_in_words == flood.gathered,
+            found=f"{flood.counted_in_words:,} of {flood.gathered:,}",
+        ),
+        Figure(
+            name=f"flood, {name}: messages in the worst minute", tried=tried, found=str(flood.most_in_a_minute), goal="at most 20",
+            met=flood.most_in_a_minute <= 20,
+        ),
+        Figure(
+            name=f"flood, {name}: an approval on the wire", tried=tried, goal="within 5 s",
+            found=f"{flood.approval.total_seconds():.1f} s of the desk's clock, {flood.approval_real_seconds:.1f} s of this machine's",
+            met=max(flood.approval.total_seconds(), flood.approval_real_seconds) <= 5,
+        ),
+        Figure(
+            name=f"flood, {name}: memory", tried=tried, found=f"{flood.memory_mb:.0f} MB", goal=f"under {_MEMORY_MB} MB",
+            met=flood.memory_mb < _MEMORY_MB,
+        ),
+        Figure(
+            name=f"flood, {name}: taken in", tried=tried, found=f"{flood.ingest_seconds:.0f} s of this machine's clock", goal="within 30 s",
+            met=flood.ingest_seconds <= 30,
+        ),
+    ]
+
+
+def machine(alerts: int = 100_000) -> Sequence[Figure]:
+    """Both databases at full length."""
+    found: list[Figure] = []
+    with TemporaryDirectory() as folder:
+        url = f"sqlite:///{folder}/flood.db"
+        _migrated(url)
+        found += figures("SQLite", flooded(url, alerts))
+    with postgres.server() as address, postgres.schema(address, "flood") as url:
+        _migrated(url)
+        found += figures("PostgreSQL", flooded(url, alerts))
+    return found
+
+
+def _migrated(url: str) -> None:
+    engine = open_engine(url)
+    upgrade(engine)
+    engine.dispose()
