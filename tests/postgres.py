@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -45,13 +47,25 @@ def server() -> Iterator[str]:
     if given := os.environ.get("TEST_POSTGRES_URL"):
         yield given
         return
+    with own_server() as made:
+        yield made.address
+
+
+@contextmanager
+def own_server() -> Iterator[Server]:
+    """A running server that may be stopped and started again."""
     folder = binaries()
     if folder is None:
         raise RuntimeError("no PostgreSQL binaries: install the package postgresql, or set TEST_POSTGRES_URL")
     home = Path(tempfile.mkdtemp(prefix="opsbell-pg-", dir="/tmp"))
     try:
-        with _running(_readable(folder, home), home):
-            yield f"postgresql+psycopg://postgres@/postgres?host={home}"
+        made = Server(_readable(folder, home), home)
+        made.create()
+        made.start()
+        try:
+            yield made
+        finally:
+            made.stop()
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
@@ -65,46 +79,60 @@ def _readable(folder: Path, home: Path) -> Path:
     return home / "server" / "bin"
 
 
-@contextmanager
-def _running(folder: Path, home: Path) -> Iterator[None]:
-    user = "nobody" if os.getuid() == 0 else None
-    home.chmod(0o755)
-    if user:
-        shutil.chown(home, user)
-    cluster = home / "cluster"
-    run = {"user": user, "cwd": home, "env": {"LC_ALL": "C.UTF-8", "PATH": str(folder), "HOME": str(home)}}
-    subprocess.run(
-        [folder / "initdb", "--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "-D", cluster],
-        check=True, capture_output=True, **run,
-    )
-    options = {"listen_addresses": "", "unix_socket_directories": str(home), "fsync": "off", "full_page_writes": "off",
-               "max_connections": "200", "shared_buffers": "64MB"}
-    flags = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-    log = (home / "log").open("wb")
-    server_process = subprocess.Popen([folder / "postgres", "-D", cluster, *flags], stdout=log, stderr=log, **run)
-    try:
-        _wait_until_ready(home, server_process)
-        yield
-    finally:
-        server_process.send_signal(3)  # immediate: nothing here is worth a checkpoint
-        server_process.wait(20)
-        log.close()
+class Server:
+    """One cluster and the process that serves it."""
 
+    def __init__(self, folder: Path, home: Path) -> None:
+        self.folder, self.home = folder, home
+        self.address = f"postgresql+psycopg://postgres@/postgres?host={home}"
+        self._process: subprocess.Popen[bytes] | None = None
 
-def _wait_until_ready(home: Path, server_process: subprocess.Popen[bytes]) -> None:
-    engine = sa.create_engine(f"postgresql+psycopg://postgres@/postgres?host={home}")
-    try:
-        for _ in range(200):
-            if server_process.poll() is not None:
-                raise RuntimeError((home / "log").read_text())
+    @property
+    def _as(self) -> dict[str, Any]:
+        user = "nobody" if os.getuid() == 0 else None
+        environment = {"LC_ALL": "C.UTF-8", "PATH": str(self.folder), "HOME": str(self.home)}
+        return {"user": user, "cwd": self.home, "env": environment}
+
+    def create(self) -> None:
+        """An empty cluster."""
+        self.home.chmod(0o755)
+        if os.getuid() == 0:
+            shutil.chown(self.home, "nobody")
+        subprocess.run(
+            [self.folder / "initdb", "--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "-D",
+             self.home / "cluster"],
+            check=True, capture_output=True, **self._as,
+        )
+
+    def start(self) -> None:
+        """Serve; returns once connections are taken."""
+        options = {"listen_addresses": "", "unix_socket_directories": str(self.home), "fsync": "off",
+                   "full_page_writes": "off", "max_connections": "200", "shared_buffers": "64MB"}
+        flags = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+        with (self.home / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self.folder / "postgres", "-D", self.home / "cluster", *flags], stdout=log, stderr=log, **self._as
+            )
+        self._wait_until_ready(self._process)
+
+    def stop(self) -> None:
+        """At once, as a crash would: SIGQUIT, no checkpoint, every connection cut."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait(20)
+            self._process = None
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+        engine = sa.create_engine(self.address, poolclass=sa.NullPool)
+        for _ in range(1000):
+            if process.poll() is not None:
+                raise RuntimeError((self.home / "log").read_text())
             try:
                 with engine.connect():
                     return
             except sa.exc.OperationalError:
-                time.sleep(0.05)
-        raise RuntimeError("PostgreSQL did not start in ten seconds")
-    finally:
-        engine.dispose()
+                time.sleep(0.02)
+        raise RuntimeError("PostgreSQL did not start in twenty seconds")
 
 
 @contextmanager

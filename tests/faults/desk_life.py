@@ -192,6 +192,11 @@ class DeskLife:
             found += self._chain(connection)
         return found
 
+    def trail(self, _about: str) -> str | None:
+        """What is wrong with the whole audit trail and its sealed end."""
+        with self.app.store.looking(SHOP.key) as uow:
+            return uow.audit.broken()
+
     def in_doubt(self, number: str) -> int:
         """How many letters to the customer were begun more than once."""
         like = f"%/return:{number}:customer:%"
@@ -227,7 +232,7 @@ async def live(voice: Voice, url: str, clock: SharedClock, sandbox: str, app_por
 
 
 async def _obey(voice: Voice, desk: DeskLife, steps: Steps) -> None:
-    answers: dict[str, Callable[[str], Any]] = {"wrong": desk.wrong, "doubt": desk.in_doubt, "ask": desk.ask_return}
+    answers: dict[str, Callable[[str], Any]] = {"wrong": desk.wrong, "doubt": desk.in_doubt, "trail": desk.trail, "ask": desk.ask_return}
     while True:
         asked = await voice.hear()
         match asked["do"]:

@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -68,6 +68,9 @@ class Shop:
     token: str = ""
     card: str = ""
     seen: list[dict[str, Any]] = field(default_factory=list)
+    #: another replica's door, and how far its clock is ahead
+    port: int = 0
+    ahead: timedelta = timedelta()
 
     def begin(self) -> Life:
         """A new life of the desk, up."""
@@ -94,7 +97,11 @@ class Shop:
         self.seen = []
 
     def press(self, user: str = "U0ADA") -> bool:
-        """Somebody presses Approve, as Slack tells us; whether they saw it acknowledged."""
+        """Somebody presses Approve; whether they saw it acknowledged."""
+        return self.press_status(user) == 200
+
+    def press_status(self, user: str) -> int:
+        """A press of Approve as Slack tells us of it: the door's status, 0 if it broke off."""
         payload = {
             "type": "block_actions", "team": {"id": TEAM}, "user": {"id": user, "team_id": TEAM},
             "channel": {"id": "C0RETURNS"}, "api_app_id": "A0OPSBELL", "trigger_id": "1.1",
@@ -102,17 +109,17 @@ class Shop:
             "actions": [{"type": "button", "block_id": "b", "action_id": "a", "value": self.token}],
         }
         body = urllib.parse.urlencode({"payload": json.dumps(payload)}).encode()
-        stamp = str(int(self.on.clock.now().timestamp()))
+        stamp = str(int((self.on.clock.now() + self.ahead).timestamp()))
         signed = hmac.new(b"sandbox-slack-signing-secret", b"v0:" + stamp.encode() + b":" + body, hashlib.sha256)
         headers = {
             "X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": "v0=" + signed.hexdigest(),
             "Content-Type": "application/x-www-form-urlencoded",
         }
         try:
-            status, _ = self.on.ask(self.on.app_port, "POST", "/slack/events", body, headers)
+            status, _ = self.on.ask(self.port or self.on.app_port, "POST", "/slack/events", body, headers)
         except OSError:
-            return False
-        return status == 200
+            return 0
+        return status
 
     def wrong(self, life: Life) -> tuple[list[str], int]:
         """What is not as it must be, in the database and outside; and how often the customer was told again."""
@@ -125,7 +132,7 @@ class Shop:
         latest = {one["seq"]: one for one in self.seen if one["kind"] == "message"}.values()
         slack = [one for one in latest if one["platform"] == "slack" and one["channel_name"] == "returns" and not one["ephemeral_to"]]
         cards = [one for one in slack if not one["thread_ts"]]
-        if [one["ts"] for one in cards] != [self.card] or not _final(cards[0]):
+        if [one["ts"] for one in cards] != [self.card] or not is_final(cards[0]):
             found.append(f"cards: {[(one['ts'], one['text'], len(one['buttons'])) for one in cards]}")
         notes = Counter(one["text"] for one in slack if one["thread_ts"] == self.card)
         if len(notes) != 2 or set(notes.values()) != {1}:
@@ -140,7 +147,7 @@ class Shop:
         return found, repeats
 
 
-def _final(card: dict[str, Any]) -> bool:
+def is_final(card: dict[str, Any]) -> bool:
     """Whether a card says that it is over, and nobody can approve on it any more."""
     open_ = any(one["label"].startswith(("Approve", "Decline")) for one in card["buttons"])
     return "→ sent to Stripe" in card["text"] and not open_
@@ -178,6 +185,11 @@ def run(
             deaths = [chance.choice([step for step in plan if step[0] in CRASH_POINTS[one]]) for one in points]
         for at in deaths:
             life = _die_and_recover(shop, life, at, found)
+            if found.kills % 100 == 0:
+                print(f"   {found.kills} kills, {len(found.wrong)} violations", file=sys.stderr, flush=True)
+        life.say(do="trail", about="")
+        if broken := _expect(life, "answer")["answer"]:
+            found.wrong.append(f"the audit trail: {broken}")
         life.kill()
         life.bury()
     found.seconds = time.perf_counter() - began
@@ -213,6 +225,8 @@ def _die_and_recover(shop: Shop, life: Life, at: Step, found: Found) -> Life:
     life.say(do="quiet")
     if life.hear() is not None:  # this time the step was not taken
         found.missed += 1
+        life.say(do="arm", at=None)
+        _expect(life, "armed")
         _judge(shop, life, f"no death at {at}", found)
         return life
     died = shop.on.clock.now()
