@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from tests.faults import authorisation, digest_zones, flood, hostile, kills
+from tests.faults import authorisation, digest_zones, flood, hostile, iofaults, kills, storm
 from tests.figures import Machine, report
 
 #: by name, in the order they run; each lives in a module of its own beside this one
 MACHINES: dict[str, Machine] = {
     "hostile": hostile.machine,
     "kills": kills.machine,
+    "storm": storm.machine,
+    "disk": iofaults.machine,
     "digests": digest_zones.machine,
     "flood": flood.machine,
     "authorisation": authorisation.machine,
