@@ -18,7 +18,7 @@ import tempfile
 import time
 import urllib.parse
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -33,6 +33,9 @@ from tests.faults.victim import CRASH_POINTS
 from tests.figures import Figure
 
 KILLS = int(os.environ.get("OPSBELL_KILLS", "1200"))
+#: how a letter begins that may have come before
+REPEAT = "(repeat) "
+
 Step = tuple[str, int]
 
 
@@ -137,8 +140,8 @@ class Shop:
         notes = Counter(one["text"] for one in slack if one["thread_ts"] == self.card)
         if len(notes) != 2 or set(notes.values()) != {1}:
             found.append(f"notes: {dict(notes)}")
-        told = Counter(one["text"] for one in latest if one["platform"] == "telegram" and one["chat_id"] == CUSTOMER)
-        if len(told) != 2 or max(told.values(), default=0) > 2:
+        told, unmarked = heard_by_customer(latest)
+        if len(told) != 2 or max(told.values(), default=0) > 2 or unmarked:
             found.append(f"the customer was told: {dict(told)}")
         life.say(do="doubt", about=self.number)
         doubt, repeats = int(_expect(life, "answer")["answer"]), sum(told.values()) - len(told)
@@ -151,6 +154,13 @@ def is_final(card: dict[str, Any]) -> bool:
     """Whether a card says that it is over, and nobody can approve on it any more."""
     open_ = any(one["label"].startswith(("Approve", "Decline")) for one in card["buttons"])
     return "→ sent to Stripe" in card["text"] and not open_
+
+
+def heard_by_customer(entries: Iterable[dict[str, Any]]) -> tuple[Counter[str], list[str]]:
+    """The customer's letters and how often each came; and those that came again without saying that they repeat."""
+    texts = [one["text"] for one in entries if one["platform"] == "telegram" and one["chat_id"] == CUSTOMER]
+    plain = Counter(text for text in texts if not text.startswith(REPEAT))
+    return Counter(text.removeprefix(REPEAT) for text in texts), [text for text, n in plain.items() if n > 1]
 
 
 def _words(entry: dict[str, Any]) -> str:

@@ -30,8 +30,8 @@ import notifications.delivery
 import notifications.slack.carrier
 from storage.tables import jobs
 from tests import postgres
-from tests.faults.desk_life import AMOUNT, CUSTOMER, DeskLife, quiet_logs, settings, warm
-from tests.faults.kills import Shop, _expect, _prepare, is_final
+from tests.faults.desk_life import AMOUNT, DeskLife, quiet_logs, settings, warm
+from tests.faults.kills import Shop, _expect, _prepare, heard_by_customer, is_final
 from tests.faults.stage import Life, SharedClock, Stage, Voice, fork, free_port, stage
 from tests.figures import Figure
 
@@ -265,8 +265,8 @@ class Storm:
             notes = Counter(row["text"].split(" at ")[0] for row in slack if row["thread_ts"])
             if sorted(notes.values()) != [1, 1]:
                 found.append(f"notes: {dict(notes)}")
-            told = Counter(row["text"] for row in one.entries.values() if row["platform"] == "telegram" and row["chat_id"] == CUSTOMER)
-            if len(told) != 2:
+            told, unmarked = heard_by_customer(one.entries.values())
+            if len(told) != 2 or unmarked:
                 found.append(f"told: {dict(told)}")
             repeats += sum(told.values()) - len(told)
             self.wrong += [f"{one.number}: {what}" for what in found]
