@@ -7,7 +7,6 @@ the order among them (timeout < fence < lease) stays.
 
 from __future__ import annotations
 
-import logging
 import os
 import random
 import re
@@ -18,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -302,23 +301,25 @@ def run(
     """One trouble after the other while approvals go on; ``every``: seconds of ordinary life before each, about."""
     began = time.perf_counter()
     warm()
-    with postgres.own_server() as server, postgres.schema(server.address, f"storm_{os.getpid()}") as url:
-        with stage(real_time=True) as on, _weather(Storm(on, url, server, random.Random(seed), skews, log)) as storm:
-            for trouble in troubles:
-                storm.ask()
-                until = time.monotonic() + every * (0.5 + storm.chance.random())
-                while time.monotonic() < until:
-                    storm.work()
-                trouble(storm)
-            storm.drain()
-            digests = len(storm.digests)
-            on.clock.advance(timedelta(hours=24))  # for every replica at once
-            morning = time.monotonic() + 10
-            while time.monotonic() < morning and len(storm.digests) == digests:
+    with (
+        postgres.own_server() as server, postgres.schema(server.address, f"storm_{os.getpid()}") as url,
+        stage(real_time=True) as on, _weather(Storm(on, url, server, random.Random(seed), skews, log)) as storm,
+    ):
+        for trouble in troubles:
+            storm.ask()
+            until = time.monotonic() + every * (0.5 + storm.chance.random())
+            while time.monotonic() < until:
                 storm.work()
-            time.sleep(1)
-            repeats = storm.judge()
-            digests = len(storm.digests) - digests
+            trouble(storm)
+        storm.drain()
+        digests = len(storm.digests)
+        on.clock.advance(timedelta(hours=24))  # for every replica at once
+        morning = time.monotonic() + 10
+        while time.monotonic() < morning and len(storm.digests) == digests:
+            storm.work()
+        time.sleep(1)
+        repeats = storm.judge()
+        digests = len(storm.digests) - digests
     storm.seconds = time.perf_counter() - began
     if digests != 1:
         storm.wrong.append(f"{digests} digests on the next morning")
