@@ -89,6 +89,8 @@ def _config(connection: sa.Connection | None = None) -> Config:
 
 def _refuse_unknown(engine: sa.Engine) -> None:
     """A revision of a newer Opsbell, or tables that no migration made: neither is touched."""
+    # The tables first: another upgrade may make them, and its revision, between the two looks.
+    tables = sa.inspect(engine).has_table("shops")
     found = current(engine)
     known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
     if found is not None and found not in known:
@@ -96,7 +98,7 @@ def _refuse_unknown(engine: sa.Engine) -> None:
             f"The database is at version {found}, which this Opsbell does not know: a newer one made it. "
             "Install that version again, or restore a backup from before it."
         )
-    if found is None and sa.inspect(engine).has_table("shops"):
+    if found is None and tables:
         raise WrongSchema(
             "The database has tables of this name that `opsbell db upgrade` did not make. Choose an empty database."
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from tests.faults import authorisation, digest_zones, flood, hostile, iofaults, kills, storm
+from tests.faults import authorisation, digest_zones, flood, hostile, iofaults, kills, rolling, storm
 from tests.figures import Machine, report
 
 #: by name, in the order they run; each lives in a module of its own beside this one
@@ -13,6 +13,7 @@ MACHINES: dict[str, Machine] = {
     "kills": kills.machine,
     "storm": storm.machine,
     "disk": iofaults.machine,
+    "rolling": rolling.machine,
     "digests": digest_zones.machine,
     "flood": flood.machine,
     "authorisation": authorisation.machine,
