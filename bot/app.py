@@ -8,7 +8,8 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
+from time import monotonic
 from typing import Any
 
 import aiohttp
@@ -41,9 +42,10 @@ from notifications.detour import Defects
 from notifications.slack.carrier import SlackCarrier
 from notifications.telegram.calls import TimedSession
 from notifications.telegram.carrier import TelegramAnswers, TelegramCarrier
-from storage.database import open_engine
+from storage.database import is_sqlite, open_engine
 from storage.unit_of_work import Store
 from storage.upgrade import ensure_current
+from storage.wake import listen
 
 log = logging.getLogger("opsbell")
 
@@ -70,6 +72,8 @@ class App:
     worker: jobs.Worker | None = None
     auditor: Auditor | None = None
     defects: Defects = field(default_factory=Defects)
+    #: has the loops look for work at once
+    wake: Callable[[], None] = lambda: None
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     @property
@@ -131,6 +135,7 @@ async def _built(
     store = Store(
         engine=engine, now=clock.now if clock else system_now, new_id=new_id, committed=committed,
         secret=settings.link_secret.get_secret_value().encode(),
+        ahead=(lambda: clock.offset) if clock else timedelta, by_server=not is_sqlite(engine),
     )
     stack.callback(store.close)
     app = App(settings=settings, store=store, desk=Desk(engine=store, reference=reference), clock=clock)
@@ -139,7 +144,7 @@ async def _built(
     carriers = await _carriers(app, session, stack)
     app.delivery = Delivery(
         engine=store, carriers={one.kind: one for one in carriers}, owner=new_id(), sleep=asyncio.sleep,
-        poll_seconds=settings.poll_seconds,
+        poll_seconds=settings.poll_seconds, seconds=monotonic,
     )
     sources: tuple[webhooks.Source, ...] = (
         telegram.TelegramUpdates(username=await _username(app)), webhooks.StripeEvents(), webhooks.ShopEvents(),
@@ -149,6 +154,7 @@ async def _built(
     )
     app.auditor = Auditor(engine=store, sleep=asyncio.sleep)
     wakes += [app.delivery.wake, app.worker.wake]
+    app.wake = wake
     return app
 
 
@@ -276,6 +282,8 @@ def _start(app: App, stack: AsyncExitStack) -> None:
         begin(app.worker.run(), "worker")
     if app.auditor is not None:
         begin(app.auditor.run(), "auditor")
+    if not is_sqlite(app.store.engine):
+        begin(listen(app.store.engine, app.wake, asyncio.sleep), "notices")
     if app.bot is not None and app.settings.telegram_mode == "polling":
         begin(poll(app.bot, app.store, asyncio.sleep), "telegram polling")
     stack.push_async_callback(_stop, app.tasks)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -26,7 +26,10 @@ FINAL_WITHIN: Final[Mapping[str, timedelta]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One claimed job. ``attempts`` counts this one; ``in_doubt``: an earlier attempt may have gone through."""
+    """One claimed job. ``attempts`` counts this one; ``in_doubt``: an earlier attempt may have gone through.
+
+    ``abandoned``: whoever held it before let its lease run out, so it may be what killed them.
+    """
 
     id: int
     shop_id: int | None
@@ -39,6 +42,19 @@ class Job:
     owner: str
     leased_until: datetime
     made_at: datetime
+    abandoned: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lane:
+    """A lane's next free place in our own pace, and the moment before which the other side wants nothing on it."""
+
+    free_at: datetime
+    held_until: datetime | None = None
+
+
+class NotKnownHere(Exception):
+    """A newer version of Opsbell wrote this; it is left for that version."""
 
 
 class Jobs(Protocol):
@@ -55,11 +71,16 @@ class Jobs(Protocol):
         ``due_at`` it must be final (None = by its kind).
         """
 
-    def claim(self, *, kinds: tuple[str, ...], owner: str, limit: int, lease: timedelta) -> tuple[Job, ...]:
-        """Up to ``limit`` due jobs that head their lanes, held until now + lease; the attempt is counted."""
+    def claim(
+        self, *, kinds: tuple[str, ...], owner: str, limit: int, lease: timedelta, abandoned: bool = True
+    ) -> tuple[Job, ...]:
+        """Up to ``limit`` due jobs that head their lanes, held until now + lease; the attempt is counted.
 
-    def mark_sending(self, job: Job) -> bool:
-        """Remember, before the wire, that it may go through; False if the lease is no longer ours."""
+        At most one of them is an abandoned job, and none if ``abandoned`` is False.
+        """
+
+    def mark_sending(self, claimed: Sequence[Job]) -> frozenset[int]:
+        """Remember, before the wire, that they may go through; the numbers of those whose lease is still ours."""
 
     def done(self, job: Job, outcome: Mapping[str, Json] | None = None, *, state: str = "done") -> bool:
         """It happened (or ``superseded``); False if somebody else holds it now."""
@@ -70,8 +91,11 @@ class Jobs(Protocol):
     def bury(self, job: Job, reason: str) -> bool:
         """Give it up, with the reason, for a person to look at."""
 
-    def pace(self, lane: str, *, gap: timedelta) -> datetime:
-        """Take the lane's next free moment and move it on by ``gap``."""
+    def lanes(self, keys: Collection[str]) -> dict[str, Lane]:
+        """Where lanes stand; nobody else moves them before this transaction ends."""
+
+    def move_lanes(self, free: Mapping[str, datetime]) -> None:
+        """The next free moments of lanes that this transaction holds."""
 
     def hold(self, lane: str, *, until: datetime) -> None:
         """Nothing leaves on this lane before that moment."""
@@ -85,8 +109,8 @@ class Jobs(Protocol):
     def raised(self, job: Job) -> None:
         """Somebody was told of it: the auditor need not."""
 
-    def free_at(self, lane: str) -> datetime | None:
-        """The lane's next free moment; None if nothing ever went out on it."""
+    def stands(self, lane: str) -> bool:
+        """Whether a job of that lane is open."""
 
     def waiting(self) -> int:
         """How many open jobs are due."""

@@ -20,7 +20,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from domain.digest import morning_digest
 from domain.errors import OpsError
 from domain.inventory import sweep_stock
-from domain.jobs import Engine, Job, Transaction
+from domain.jobs import Engine, Job, NotKnownHere, Transaction
 from domain.outcomes import wait_before
 from domain.ports import UnitOfWork
 from domain.returns import sweep_overdue_returns
@@ -31,10 +31,16 @@ from handlers.webhooks import Source
 
 log = logging.getLogger("opsbell.jobs")
 
-#: one transaction without a call to anybody; after a death it is taken up again this much later
+#: how long a job whose process died waits for another; each is one transaction, so a slow one is never done twice
 _LEASE: Final = timedelta(seconds=30)
 _ATTEMPTS: Final = 10
+#: hands work side by side, each on a few jobs at once: a slow one keeps only its own hand
+_HANDS: Final = 4
 _AT_ONCE: Final = 8
+#: what this version does not know is looked at again so much later; until then it is another version's
+_LEFT_ALONE: Final = timedelta(minutes=1)
+#: slots looked through for a free one; a day has 96 quarters of an hour, twice as many where a clock goes back
+_SLOTS: Final = 200
 _EPOCH: Final = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -115,31 +121,77 @@ _BY_NAME: Final[Mapping[str, Schedule]] = {one.name: one for one in SCHEDULES}
 
 
 def plan(transaction: Transaction) -> None:
-    """Write the next occurrence of every schedule of every shop; those that stand already stay."""
+    """Write the next occurrence of every schedule of every shop that has none; those that stand already stay."""
     for shop in transaction.shops.all():
         for schedule in SCHEDULES:
-            _write(transaction, shop, schedule, schedule.after(shop, transaction.now))
+            _write_next(transaction, shop, schedule, transaction.now)
 
 
 def fire(job: Job, transaction: Transaction) -> None:
-    """Run one occurrence and write the next, in the transaction that closes it. Missed ones are not made up for."""
-    schedule, shop = _BY_NAME[str(job.payload["name"])], transaction.shops.by_key(str(job.payload["shop"]))
-    due = datetime.fromisoformat(str(job.payload["due"]))
-    schedule.run(transaction.of(shop.id), shop.calendar.today(due if not schedule.daily else _day_of(due, transaction)))
-    _write(transaction, shop, schedule, schedule.after(shop, max(due, transaction.now)))
+    """Run one occurrence and write the next, in the transaction that closes it. Missed ones are not made up for.
 
-
-def _day_of(due: datetime, transaction: Transaction) -> datetime:
+    NotKnownHere for a schedule or a shop that this version does not have.
+    """
+    schedule, shop, due = _occurrence(job, transaction)
+    if schedule.daily and (hour := _hour_of(schedule, shop, due, transaction.now)) > transaction.now:
+        # The shop's hour was moved to later that day since this was written.
+        _write(transaction, shop, schedule, hour, key=f"{job.key}@{hour:%H%M}")
+        return
     # A digest that was missed for days speaks of the day before it is posted, not of a day long gone.
-    return max(due, transaction.now)
+    day = shop.calendar.today(max(due, transaction.now) if schedule.daily else due)
+    schedule.run(transaction.of(shop.id), day)
+    _write_next(transaction, shop, schedule, max(due, transaction.now))
 
 
-def _write(transaction: Transaction, shop: Shop, schedule: Schedule, due: datetime) -> None:
-    transaction.jobs.add(
-        key=f"schedule:{schedule.name}:{shop.key}:{schedule.slot(shop, due)}", kind="fire", due_at=due, shop_id=shop.id,
-        lane=f"schedule:{schedule.name}:{shop.key}",
+def give_up(job: Job, transaction: Transaction) -> None:
+    """An occurrence that always breaks was buried; the schedule goes on with the next."""
+    schedule, shop, due = _occurrence(job, transaction)
+    _write_next(transaction, shop, schedule, max(due, transaction.now))
+
+
+def _occurrence(job: Job, transaction: Transaction) -> tuple[Schedule, Shop, datetime]:
+    name, key = str(job.payload["name"]), str(job.payload["shop"])
+    if name not in _BY_NAME:
+        raise NotKnownHere(f"this version has no schedule {name}")
+    shop = next((one for one in transaction.shops.all() if one.key == key), None)
+    if shop is None:
+        raise NotKnownHere(f"there is no shop {key}")
+    return _BY_NAME[name], shop, datetime.fromisoformat(str(job.payload["due"]))
+
+
+def _hour_of(schedule: Schedule, shop: Shop, due: datetime, now: datetime) -> datetime:
+    """When the schedule is due, as the shop has it now, on the day of an occurrence that is not a day late."""
+    day = shop.calendar.today(due)
+    if shop.calendar.today(now) != day:
+        return now
+    return schedule.after(shop, shop.calendar.at(day, time()).astimezone(UTC) - timedelta(microseconds=1))
+
+
+def _write_next(transaction: Transaction, shop: Shop, schedule: Schedule, moment: datetime) -> None:
+    """The first occurrence after a moment that was never written, unless one stands already.
+
+    A clock put back, or an hour moved to later the same day, makes slots that are done: those are passed over, or
+    the schedule would end there.
+    """
+    lane, due = _lane(schedule, shop), moment
+    for _ in range(_SLOTS):
+        if transaction.jobs.stands(lane):
+            return
+        due = schedule.after(shop, due)
+        if _write(transaction, shop, schedule, due, key=f"{lane}:{schedule.slot(shop, due)}"):
+            return
+    raise RuntimeError(f"{lane} finds no free slot after {moment.isoformat()}")
+
+
+def _write(transaction: Transaction, shop: Shop, schedule: Schedule, due: datetime, *, key: str) -> bool:
+    return transaction.jobs.add(
+        key=key, kind="fire", due_at=due, shop_id=shop.id, lane=_lane(schedule, shop),
         payload={"name": schedule.name, "shop": shop.key, "due": due.isoformat()},
     )
+
+
+def _lane(schedule: Schedule, shop: Shop) -> str:
+    return f"schedule:{schedule.name}:{shop.key}"
 
 
 @dataclass(kw_only=True)
@@ -152,33 +204,64 @@ class Worker:
     sleep: Callable[[float], Awaitable[None]]
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     poll_seconds: float = 0.25
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    #: abandoned jobs under way in this process
+    _suspects: set[int] = field(default_factory=set)
 
     async def run(self) -> None:
         """Work until cancelled."""
+        async with asyncio.TaskGroup() as hands:
+            for _ in range(_HANDS):
+                hands.create_task(self._hand())
+
+    async def _hand(self) -> None:
         while True:
-            self.wake.clear()
-            try:
-                worked = await self.step()
-            except Exception:  # the database may be away for a while; nothing is lost meanwhile
-                log.exception("the worker could not reach its jobs")
-                await self.sleep(2)
-                continue
-            if not worked:
-                await self._rest()
+            async with self._turn:  # one hand looks for work; the others are at work, or wait behind it
+                claimed = await self._found()
+            await self._work_off(claimed)
 
     async def step(self) -> int:
         """Work off what is due now, a handful at once; how many."""
-        claimed = await self.engine.write(
-            lambda transaction: transaction.jobs.claim(
-                kinds=("learn", "fire"), owner=self.owner, limit=_AT_ONCE, lease=_LEASE
-            )
-        )
-        await asyncio.gather(*(self._work(job) for job in claimed))
+        claimed = await self.engine.write(self._claim)
+        await self._work_off(claimed)
         return len(claimed)
 
+    async def _found(self) -> tuple[Job, ...]:
+        while True:
+            self.wake.clear()
+            try:
+                if claimed := await self.engine.write(self._claim):
+                    return claimed
+            except Exception:  # the database may be away for a while; nothing is lost meanwhile
+                log.exception("the worker could not reach its jobs")
+                await self.sleep(2)
+            else:
+                await self._rest()
+
+    async def _work_off(self, claimed: tuple[Job, ...]) -> None:
+        try:
+            await asyncio.gather(*(self._work(job) for job in claimed))
+        finally:
+            self._suspects.difference_update(job.id for job in claimed)
+
+    def _claim(self, transaction: Transaction) -> tuple[Job, ...]:
+        # One abandoned job at a time: should it kill this process again, then it takes no other one along.
+        claimed = transaction.jobs.claim(
+            kinds=("learn", "fire"), owner=self.owner, limit=_AT_ONCE, lease=_LEASE, abandoned=not self._suspects
+        )
+        self._suspects.update(job.id for job in claimed if job.abandoned)
+        return claimed
+
     async def _work(self, job: Job) -> None:
+        if job.attempts > _ATTEMPTS:
+            await self._settle(lambda transaction: self._again(job, "it stopped its process every time", transaction))
+            return
         try:
             await self.engine.write(lambda transaction: self._whole(job, transaction))
+        except NotKnownHere as error:
+            reason = str(error)
+            log.warning("job %s is left for another version: %s", job.key, reason)
+            await self._settle(lambda transaction: self._leave(job, reason, transaction))
         except OpsError as error:
             sentence = error.sentence
             await self._settle(lambda transaction: self._refuse(job, sentence, transaction))
@@ -197,6 +280,10 @@ class Worker:
         self._source(received.source).work(received, transaction)
         transaction.inbox.worked(received.id)
 
+    def _leave(self, job: Job, reason: str, transaction: Transaction) -> None:
+        at = transaction.now + _LEFT_ALONE
+        transaction.jobs.later(job, at=at, error=reason, in_doubt=False, counts=False)
+
     def _refuse(self, job: Job, sentence: str, transaction: Transaction) -> None:
         """A rule forbids it, and always will: the sender hears why, the event is kept with its error."""
         if job.kind == "fire":
@@ -212,11 +299,14 @@ class Worker:
         transaction.inbox.worked(received.id, error=sentence)
 
     def _again(self, job: Job, reason: str, transaction: Transaction) -> None:
-        if job.kind == "learn" and job.attempts >= _ATTEMPTS:
-            transaction.jobs.bury(job, reason)
-            transaction.inbox.worked(int(str(job.payload["inbox"])), error=reason)
-            return
-        transaction.jobs.later(job, at=transaction.now + wait_before(job.attempts), error=reason, in_doubt=False)
+        if job.attempts < _ATTEMPTS:
+            transaction.jobs.later(job, at=transaction.now + wait_before(job.attempts), error=reason, in_doubt=False)
+        elif transaction.jobs.bury(job, reason):
+            log.error("job %s is given up: %s", job.key, reason)
+            if job.kind == "fire":
+                give_up(job, transaction)
+            else:
+                transaction.inbox.worked(int(str(job.payload["inbox"])), error=reason)
 
     async def _settle(self, work: Callable[[Transaction], None]) -> None:
         try:
@@ -225,7 +315,10 @@ class Worker:
             log.exception("a job could not be settled; its lease will run out and it is taken up again")
 
     def _source(self, name: str) -> Source:
-        return next(source for source in self.sources if source.source == name)
+        for source in self.sources:
+            if source.source == name:
+                return source
+        raise NotKnownHere(f"this version hears nothing from {name}")
 
     async def _rest(self) -> None:
         # Not wait_for: before Python 3.12 it may swallow a cancellation that comes with the wake-up.

@@ -31,7 +31,9 @@ def admit(job: Job, transaction: Transaction) -> Outcome | None:
         return Later(wait=_A_MOMENT, reason="its card is not posted yet", counts=False)
     if job.payload["message"] == AlertsGathered.kind:
         return None if transaction.gatherings.freeze(job) else Superseded()
-    kind = MESSAGES_BY_KIND[str(job.payload["message"])]
+    kind = MESSAGES_BY_KIND.get(str(job.payload["message"]))
+    if kind is None:
+        return None  # another version's: the carrier finds it so, and it is left for that version
     if kind.message_class is MessageClass.ALERT and not job.in_doubt and letters.is_post(job):
         into = transaction.gatherings.admit(job)
         return None if into is None else Gathered(into=into)

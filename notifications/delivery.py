@@ -1,7 +1,8 @@
-"""deliver(): the one way out. Claim a lane's head, mark it as sending, carry it, settle what it left behind.
+"""deliver(): the one way out. Claim lanes' heads, mark them as sending, carry them, settle what they left behind.
 
 The attempt is counted before it is made and the mark stands before the wire, so whatever kills this process leaves
-behind a job that says how far it came.
+behind a job that says how far it came. Claims, marks and settlements are made for many jobs at once; where one of
+them breaks that, each is done alone, so that it undoes none of the others.
 """
 
 from __future__ import annotations
@@ -9,28 +10,42 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Final
 
-from domain.jobs import Engine, Job, Jobs, Transaction
+from domain.jobs import Engine, Job, Jobs, Lane, NotKnownHere, Transaction
 from domain.outcomes import Carrier, Done, Failed, Gathered, Later, Outcome, Superseded, Unknown, wait_before
 
 log = logging.getLogger("opsbell.delivery")
 
-#: what a killed process held is taken up again after this long, so that all is final within a minute of its death
-LEASE: Final = timedelta(seconds=45)
-#: seconds that all calls of one letter (its pictures, its files) may take together
-_LONGEST_SEND: Final = 20.0
-#: a send may start only if this much of the lease is left
-_FENCE: Final = timedelta(seconds=25)
+#: how long a job whose process died waits for another
+LEASE: Final = timedelta(seconds=30)
+#: a send that takes longer is broken off, its outcome unknown
+CARRY: Final = timedelta(seconds=20)
+#: a send may start only if this much of the lease is left: the send itself, and the clocks' and the loop's delays
+_FENCE: Final = CARRY + timedelta(seconds=4)
 _ATTEMPTS: Final = 12
-_AT_ONCE: Final = 16
-#: a place further off than this is not waited for by a task of ours: the job goes back until then
-_LONGEST_PAUSE: Final = timedelta(seconds=2)
+#: jobs of one kind under way in this process: a platform that hangs holds up no other
+_AT_ONCE: Final = 32
+#: a place in a shared lane is taken no further ahead; whoever must wait longer goes back into the queue
+_AHEAD: Final = timedelta(milliseconds=300)
 _GIVEN_UP: Final = "given up after too many attempts"
+#: an update of all replicas takes less; what no version knows for so long is given up
+_LEFT_ALONE: Final = timedelta(days=1)
+#: how often, and after how many seconds each, a settlement is tried again while the database is away
+_SETTLE_AGAIN: Final = (0.5, 1.0, 2.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Landing:
+    """A carried job with its outcome; ``settled`` once that is written or given up."""
+
+    job: Job
+    outcome: Outcome
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(kw_only=True)
@@ -44,7 +59,13 @@ class Delivery:
     sleep: Callable[[float], Awaitable[None]]
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     poll_seconds: float = 0.25
-    _under_way: set[asyncio.Task[None]] = field(default_factory=set)
+    #: seconds that never go back, by which a lease's rest is measured; None: by the engine's clock
+    seconds: Callable[[], float] | None = None
+    _under_way: dict[asyncio.Task[None], Job] = field(default_factory=dict)
+    _landed: list[_Landing] = field(default_factory=list)
+    _settling: bool = False
+    #: when the next of those that went back into the queue is due, by ``seconds``
+    _soonest: float = math.inf
 
     async def run(self) -> None:
         """Carry what is due until cancelled; then let what is under way finish."""
@@ -52,100 +73,189 @@ class Delivery:
             while True:
                 self.wake.clear()
                 try:
-                    started = await self.step()
+                    claimed = await self.step()
                 except Exception:  # the database may be away for a while; nothing is lost meanwhile
                     log.exception("the delivery could not reach its jobs")
                     await self.sleep(2)
                     continue
-                if not started:
+                if not claimed:
                     await self._rest()
         finally:
             if self._under_way:
                 await asyncio.wait(self._under_way, timeout=20)
 
     async def step(self) -> bool:
-        """Start what can be started now; whether anything was."""
-        room = _AT_ONCE - len(self._under_way)
-        if room <= 0:
+        """Start what can be started now; whether anything was due."""
+        rooms = self._rooms()
+        if not rooms:
             return False
-        claimed = await self.engine.write(lambda transaction: self._claim(transaction, room))
-        for job in claimed:
-            task = asyncio.create_task(self.deliver(job))
-            self._under_way.add(task)
-            task.add_done_callback(self._landed)
-        return bool(claimed)
-
-    async def deliver(self, job: Job) -> None:
-        """Carry one claimed job and settle it. Never raises: whatever goes wrong is an outcome of the job."""
-        carrier = self.carriers[job.kind]
-        if not await self._board(job, carrier):
-            return
-        if self.engine.now() > job.leased_until - _FENCE:
-            return  # the lease is nearly over: somebody else may already be sending
-        try:
-            async with asyncio.timeout(_LONGEST_SEND):
-                outcome = await carrier.carry(job)
-        except TimeoutError:
-            outcome = Unknown(reason=f"not done within {_LONGEST_SEND:.0f} s")
-        except Exception as error:  # a carrier's own bug must not stop the others
-            log.exception("carrier %s broke on job %s", job.kind, job.key)
-            outcome = Unknown(reason=f"{type(error).__name__} in the carrier")
-        await self._settle(job, carrier, outcome)
-
-    def _claim(self, transaction: Transaction, room: int) -> tuple[Job, ...]:
-        return transaction.jobs.claim(kinds=tuple(self.carriers), owner=self.owner, limit=room, lease=LEASE)
-
-    async def _board(self, job: Job, carrier: Carrier) -> bool:
-        """Wait for a place in every lane; False if the job is settled, put off, or no longer ours.
-
-        A shared lane's place is taken only once the narrower ones before it are free, so that none is wasted; and
-        whoever has slept looks again whether a lane was held meanwhile.
-        """
-        left: Sequence[str] | None = tuple(carrier.gaps(job))
-        first = True
-        while left is not None:
-            find = partial(self._places, job=job, carrier=carrier, left=left, first=first)
-            step = await self.engine.write(find)
-            if step is None:
-                return False
-            start, left = step
-            first = False
-            if left is not None:
-                await self.sleep(max(0.0, (start - self.engine.now()).total_seconds()))
+        since = self._seconds()
+        claimed = await self.engine.write(lambda transaction: self._claim(transaction, rooms))
+        if not claimed:
+            return False
+        for job, wait in await self._board(claimed, since):
+            task = asyncio.create_task(self.deliver(job, wait=wait, since=since))
+            self._under_way[task] = job
+            task.add_done_callback(self._ended)
         return True
 
-    def _places(
-        self, transaction: Transaction, *, job: Job, carrier: Carrier, left: Sequence[str], first: bool
-    ) -> tuple[datetime, Sequence[str] | None] | None:
-        """Take places until one lies ahead: that moment, and the lanes still to take; None for those = go."""
-        now, rows, gaps = transaction.now, transaction.jobs, carrier.gaps(job)
+    async def deliver(self, job: Job, *, wait: float, since: float) -> None:
+        """Carry a job that is marked as sending, and settle it: after ``wait`` seconds, by the lease of ``since``.
+
+        Never raises: whatever goes wrong is an outcome of the job.
+        """
+        if wait:
+            await self.sleep(wait)
+        await self._settle(job, await self._outcome(job, since, waited=wait > 0))
+
+    def _rooms(self) -> dict[str, tuple[int, bool]]:
+        """For each kind that has room: how much, and whether an abandoned job may be among them.
+
+        One abandoned job of a kind at a time: should it kill this process again, then it takes no other one along.
+        """
+        rooms = {}
+        for kind in self.carriers:
+            under_way = [job for job in self._under_way.values() if job.kind == kind]
+            if (room := _AT_ONCE - len(under_way)) > 0:
+                rooms[kind] = room, not any(job.abandoned for job in under_way)
+        return rooms
+
+    def _claim(self, transaction: Transaction, rooms: Mapping[str, tuple[int, bool]]) -> tuple[Job, ...]:
+        claimed = list[Job]()
+        for kind, (room, abandoned) in rooms.items():
+            claimed += transaction.jobs.claim(
+                kinds=(kind,), owner=self.owner, limit=room, lease=LEASE, abandoned=abandoned
+            )
+        return tuple(claimed)
+
+    async def _board(self, claimed: Sequence[Job], since: float) -> Sequence[tuple[Job, float]]:
+        """Those that start, each with the seconds until its place in a shared lane."""
+        try:
+            return await self.engine.write(lambda transaction: self._places(transaction, claimed, since))
+        except Exception as error:  # noqa: BLE001  one of them broke it, or the database did: alone each tells
+            log.warning("%d jobs could not be looked at together (%s)", len(claimed), type(error).__name__)
+        alone = await asyncio.gather(*(self._board_alone(job, since) for job in claimed))
+        return [start for starts in alone for start in starts]
+
+    async def _board_alone(self, job: Job, since: float) -> Sequence[tuple[Job, float]]:
+        try:
+            return await self.engine.write(lambda transaction: self._places(transaction, [job], since))
+        except Exception as error:
+            log.exception("job %s broke before the wire", job.key)
+            reason = f"{type(error).__name__} before the wire"
+            await self._settle(job, Later(wait=wait_before(job.attempts), reason=reason))
+            return ()
+
+    def _places(self, transaction: Transaction, claimed: Sequence[Job], since: float) -> list[tuple[Job, float]]:
+        """Take places in the lanes and mark what starts; what must wait longer goes back, what is settled is closed."""
+        rows, now = transaction.jobs, transaction.now
+        # One that was given up takes no place, and its carrier is not asked: it may be what breaks.
+        gaps = {job.id: self.carriers[job.kind].gaps(job) if job.attempts <= _ATTEMPTS else {} for job in claimed}
+        lanes = rows.lanes({lane for found in gaps.values() for lane in found})
+        starts, moved, back = list[tuple[Job, float]](), dict[str, datetime](), list[datetime]()
+        for job in claimed:
+            at, goes = _turn(gaps[job.id], lanes, now)
+            if not goes:
+                rows.later(job, at=at, error="waiting for its turn", in_doubt=job.in_doubt, counts=False)
+                back.append(at)
+                continue
+            if job.attempts <= _ATTEMPTS and (settled := self.carriers[job.kind].admit(job, transaction)) is not None:
+                self._close_all([_Landing(job=job, outcome=settled)], transaction)
+                continue
+            for key, gap in gaps[job.id].items():
+                if gap:
+                    moved[key] = max(lanes[key].free_at, now) + gap
+                    lanes[key] = replace(lanes[key], free_at=moved[key])
+            starts.append((job, (at - now).total_seconds()))
+        rows.move_lanes(moved)
+        ours = rows.mark_sending([job for job, _ in starts])
+        waits = [self._soonest, *(since + (at - now).total_seconds() for at in back)]
+        self._soonest = min((at for at in waits if at > since), default=math.inf)
+        return [(job, wait) for job, wait in starts if job.id in ours]
+
+    async def _outcome(self, job: Job, since: float, *, waited: bool) -> Outcome:
+        carrier = self.carriers[job.kind]
         if job.attempts > _ATTEMPTS:
-            if rows.bury(job, _GIVEN_UP):
-                carrier.settle(job, Failed(reason=_GIVEN_UP), transaction)
-            return None
-        held = rows.held_until(gaps)
-        busy = [moment for lane in left if gaps[lane] and (moment := rows.free_at(lane)) is not None]
-        latest = max([now, *busy, *([held] if held else [])])
-        if held is not None or latest - now > _LONGEST_PAUSE:
-            rows.later(job, at=latest, error="waiting for its turn", in_doubt=job.in_doubt, counts=False)
-            return None
-        if first and (settled := carrier.admit(job, transaction)) is not None:
-            if self._close(rows, now, job, settled):
-                carrier.settle(job, settled, transaction)
-            return None
-        for number, lane in enumerate(left, start=1):
-            start = rows.pace(lane, gap=gaps[lane]) if gaps[lane] else now
-            if start > now:
-                return start, left[number:]
-        return (now, None) if rows.mark_sending(job) else None
+            return Failed(reason=_GIVEN_UP)
+        try:
+            if waited and (held := await self._held(carrier.gaps(job))):
+                return Later(wait=held, reason="waiting for its turn", counts=False)
+            if self._seconds() - since > (LEASE - _FENCE).total_seconds():
+                # Somebody else may hold it by the time we have spoken.
+                return Later(wait=timedelta(), reason="it could not start in time", counts=False)
+            async with asyncio.timeout(CARRY.total_seconds()):
+                return await carrier.carry(job)
+        except TimeoutError:
+            return Unknown(reason=f"not done within {CARRY.total_seconds():.0f} s")
+        except NotKnownHere as error:
+            if self.engine.now() - job.made_at > _LEFT_ALONE:
+                return Failed(reason=str(error))
+            return Later(wait=timedelta(minutes=1), reason=str(error), counts=False)
+        except Exception as error:  # a carrier's own bug must not stop the others
+            log.exception("carrier %s broke on job %s", job.kind, job.key)
+            return Unknown(reason=f"{type(error).__name__} in the carrier")
 
-    async def _settle(self, job: Job, carrier: Carrier, outcome: Outcome) -> None:
-        def whole(transaction: Transaction) -> None:
-            if self._close(transaction.jobs, transaction.now, job, outcome):
-                carrier.settle(job, outcome, transaction)
+    async def _held(self, gaps: Mapping[str, timedelta]) -> timedelta | None:
+        """How long lanes are held that were free when their places were taken; None if they are free."""
 
-        await self.engine.write(whole)
+        def look(transaction: Transaction) -> timedelta | None:
+            held = transaction.jobs.held_until(gaps)
+            return None if held is None else held - transaction.now
+
+        return await self.engine.read(look)
+
+    async def _settle(self, job: Job, outcome: Outcome) -> None:
+        """Write an outcome, together with those that land meanwhile."""
+        landing = _Landing(job=job, outcome=outcome)
+        self._landed.append(landing)
+        if self._settling:
+            await landing.settled.wait()
+            return
+        self._settling = True
+        try:
+            await self.sleep(0)  # whoever is ready lands in the same transaction
+            while self._landed:
+                together, self._landed = sorted(self._landed, key=lambda one: one.job.id), []
+                try:
+                    await self._write(together)
+                finally:
+                    for one in together:
+                        one.settled.set()
+        finally:
+            self._settling = False
+
+    async def _write(self, together: Sequence[_Landing]) -> None:
+        try:
+            await self.engine.write(lambda transaction: self._close_all(together, transaction))
+        except Exception as error:  # noqa: BLE001  one of them broke it, or the database did: alone each tells
+            log.warning("%d outcomes were not written at once (%s)", len(together), type(error).__name__)
+            for landing in together:
+                await self._write_alone(landing)
         self.wake.set()
+
+    async def _write_alone(self, landing: _Landing) -> None:
+        error: Exception | None = None
+        for pause in (0.0, *_SETTLE_AGAIN):
+            await self.sleep(pause)
+            try:
+                await self.engine.write(lambda transaction: self._close_all([landing], transaction))
+            except Exception as caught:  # noqa: BLE001  tried again, then logged below
+                error = caught
+            else:
+                return
+        assert error is not None
+        log.error("settling job %s failed; after its lease it is taken up again", landing.job.key, exc_info=error)
+        if landing.job.attempts > _ATTEMPTS:
+            # What should be written cannot be: then at least the job waits for a person, and not for ever.
+            reason = f"{_GIVEN_UP}, and its end cannot be written: {type(error).__name__}"
+            with contextlib.suppress(Exception):
+                await self.engine.write(lambda transaction: transaction.jobs.bury(landing.job, reason))
+
+    def _close_all(self, together: Sequence[_Landing], transaction: Transaction) -> None:
+        for landing in together:
+            job, outcome = landing.job, landing.outcome
+            if self._close(transaction.jobs, transaction.now, job, outcome):
+                self.carriers[job.kind].settle(job, outcome, transaction)
 
     def _close(self, rows: Jobs, now: datetime, job: Job, outcome: Outcome) -> bool:
         match outcome:
@@ -168,15 +278,35 @@ class Delivery:
                 log.warning("job %s has an unknown outcome: %s", job.key, outcome.reason)
                 return rows.later(job, at=now + wait_before(job.attempts), error=outcome.reason, in_doubt=True)
 
-    def _landed(self, task: asyncio.Task[None]) -> None:
-        self._under_way.discard(task)
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._under_way.pop(task, None)
         self.wake.set()
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("settling a job failed; its lease will run out and it is taken up again", exc_info=error)
+            log.error("a delivery ended in disorder; after its lease it is taken up again", exc_info=error)
+
+    def _seconds(self) -> float:
+        return self.seconds() if self.seconds is not None else self.engine.now().timestamp()
 
     async def _rest(self) -> None:
+        wait = max(0.0, min(self.poll_seconds, self._soonest - self._seconds()))
         # Not wait_for: before Python 3.12 it may swallow a cancellation that comes with the wake-up.
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self.poll_seconds):
+            async with asyncio.timeout(wait):
                 await self.wake.wait()
 
+
+def _turn(gaps: Mapping[str, timedelta], lanes: Mapping[str, Lane], now: datetime) -> tuple[datetime, bool]:
+    """When a job may speak, and whether its places are to be taken for that.
+
+    The lanes come narrowest first. A chat's own place is never taken ahead, so that the place in the lane that all
+    share is taken only by whoever can use it.
+    """
+    at = now
+    for number, (key, gap) in enumerate(gaps.items(), start=1):
+        lane, ahead = lanes[key], _AHEAD if number == len(gaps) else timedelta()
+        if lane.held_until is not None and lane.held_until > now:
+            return lane.held_until, False
+        if gap and lane.free_at > now + ahead:
+            return lane.free_at, False
+        at = max(at, lane.free_at) if gap else at
+    return at, True

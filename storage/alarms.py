@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from domain.alarms import Stuck
-from storage.jobs import OPEN
+from storage.jobs import still_open
 from storage.tables import jobs, shops
 
 
@@ -36,13 +36,13 @@ class AlarmRows:
 
     def overdue(self) -> int:
         """How many open jobs are past their time."""
-        late = sa.select(sa.func.count()).where(jobs.c.state == OPEN, jobs.c.final_by <= self.now)
+        late = sa.select(sa.func.count()).where(still_open(), jobs.c.final_by <= self.now)
         return self.connection.execute(late).scalar_one()
 
     def _mark(self) -> list[int]:
         marked: list[int] = []
         for which in (
-            sa.and_(jobs.c.state == OPEN, jobs.c.raised_at.is_(None), jobs.c.final_by <= self.now),
+            sa.and_(still_open(), jobs.c.raised_at.is_(None), jobs.c.final_by <= self.now),
             sa.and_(jobs.c.state == "dead", jobs.c.raised_at.is_(None)),
         ):
             marking = sa.update(jobs).where(which).values(raised_at=self.now).returning(jobs.c.id)

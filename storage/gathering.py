@@ -18,7 +18,7 @@ from domain.jobs import Job
 from domain.messages import MessageClass
 from domain.wire import object_json
 from storage.database import insert
-from storage.jobs import OPEN, JobRows
+from storage.jobs import OPEN, JobRows, still_open
 from storage.shops import ShopRows
 from storage.tables import jobs, lanes
 
@@ -50,7 +50,7 @@ class GatheringRows:
             return into
         excess = self.connection.execute(
             sa.select(jobs.c.id)
-            .where(jobs.c.lane == job.lane, jobs.c.state == OPEN, jobs.c.id > job.id)
+            .where(jobs.c.lane == job.lane, still_open(), jobs.c.id > job.id)
             .order_by(jobs.c.id)
             .offset(left)
             .limit(1)
@@ -132,7 +132,7 @@ class GatheringRows:
         collecting = self.connection.execute(
             sa.select(jobs.c.id)
             .where(
-                jobs.c.lane == _lane(job), jobs.c.state == OPEN, jobs.c.message == AlertsGathered.kind,
+                jobs.c.lane == _lane(job), still_open(), jobs.c.message == AlertsGathered.kind,
                 jobs.c.leased_until.is_(None), jobs.c.sending.is_(False),
             )
             .order_by(jobs.c.id.desc())
@@ -164,11 +164,11 @@ class GatheringRows:
         """Count every waiting alert of the lane behind ``after``; of one card's versions only the newest counts."""
         newer = jobs.alias("newer")
         behind = sa.and_(
-            jobs.c.lane == job.lane, jobs.c.state == OPEN, jobs.c.id > after, jobs.c.leased_until.is_(None),
+            jobs.c.lane == job.lane, still_open(), jobs.c.id > after, jobs.c.leased_until.is_(None),
             jobs.c.sending.is_(False),
         )
         overtaken = sa.exists().where(
-            newer.c.card == jobs.c.card, newer.c.state == OPEN, newer.c.id > jobs.c.id, newer.c.lane == jobs.c.lane,
+            newer.c.card == jobs.c.card, still_open(newer), newer.c.id > jobs.c.id, newer.c.lane == jobs.c.lane,
             newer.c.shop_id == jobs.c.shop_id,
         )
         closed = {"done_at": self.now, "owner": None}

@@ -38,7 +38,7 @@ class InboxRows:
             return False
         JobRows(self.connection, self.now).add(
             key=f"learn:{source}:{key}", kind="learn", payload={"inbox": row}, due_at=self.now,
-            lane=lane or f"learn:{source}:{key}", shop_id=shop_id,
+            lane=lane, shop_id=shop_id,
         )
         return True
 

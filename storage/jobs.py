@@ -6,19 +6,20 @@ because its next free moment is a row. A job found ``sending`` after its lease r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
 import sqlalchemy as sa
 
-from domain.jobs import FINAL_WITHIN, Job
+from domain.jobs import FINAL_WITHIN, Job, Lane
 from domain.wire import Json
-from storage.database import insert
+from storage.database import insert, is_sqlite
 from storage.tables import jobs, lanes
 
 OPEN: Final = "open"
+_Candidate: TypeAlias = sa.Row[int, str, str, datetime | None]
 #: key of a connection's info: this transaction has written jobs
 NEW_WORK: Final = "opsbell_new_work"
 
@@ -29,6 +30,8 @@ class JobRows:
 
     connection: sa.Connection
     now: datetime
+    #: by which leases run; None: by ``now``
+    real: datetime | None = None
 
     def add(
         self, *, key: str, kind: str, payload: Mapping[str, Json], due_at: datetime, lane: str = "",
@@ -39,7 +42,7 @@ class JobRows:
         row = self.connection.execute(
             insert(self.connection, jobs)
             .values(
-                key=key, kind=kind, payload=dict(payload), due_at=due_at, lane=lane or f"job:{key}", shop_id=shop_id,
+                key=key, kind=kind, payload=dict(payload), due_at=due_at, lane=lane or _own_lane(key), shop_id=shop_id,
                 made_at=self.now, state=OPEN, card=card, message=message,
                 final_by=due_at + (within or FINAL_WITHIN.get(kind, FINAL_WITHIN[""])),
             )
@@ -51,47 +54,92 @@ class JobRows:
             self.connection.info[NEW_WORK] = True
         return row is not None
 
-    def claim(self, *, kinds: tuple[str, ...], owner: str, limit: int, lease: timedelta) -> tuple[Job, ...]:
-        """Up to ``limit`` due jobs that head their lanes, held until now + lease.
+    def claim(
+        self, *, kinds: tuple[str, ...], owner: str, limit: int, lease: timedelta, abandoned: bool = True
+    ) -> tuple[Job, ...]:
+        """Up to ``limit`` due jobs that head their lanes, held until now + lease; at most one of them abandoned.
 
         The attempt is counted here, before anything runs, so that a job which kills its worker reaches its limit too.
         """
-        earlier = jobs.alias("earlier")
-        free = sa.or_(jobs.c.leased_until.is_(None), jobs.c.leased_until <= self.now)
-        behind = sa.exists().where(earlier.c.lane == jobs.c.lane, earlier.c.state == OPEN, earlier.c.id < jobs.c.id)
-        candidates = self.connection.execute(
-            sa.select(jobs)
-            .where(jobs.c.state == OPEN, jobs.c.kind.in_(kinds), jobs.c.due_at <= self.now, free, ~behind)
-            .order_by(jobs.c.due_at, jobs.c.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        ).all()
-        if not candidates:
+        found = [*self._abandoned(kinds, limit=1 if abandoned else 0)]
+        found += self._due(kinds, limit=limit - len(found))
+        mine = self._lanes_held(found)
+        if not mine:
             return ()
-        until = self.now + lease
-        self.connection.execute(
+        until = self._real + lease
+        rows = self.connection.execute(
             sa.update(jobs)
-            .where(jobs.c.id.in_([row.id for row in candidates]))
+            .where(jobs.c.id.in_(mine), ~_behind(), ~self._lane_busy())
             .values(owner=owner, leased_until=until, attempts=jobs.c.attempts + 1)
+            .returning(jobs)
         )
+        first = {row.id for row in found if row.leased_until is not None}
         return tuple(
             Job(
                 id=row.id, shop_id=row.shop_id, key=row.key, kind=row.kind, lane=row.lane, payload=row.payload,
-                attempts=row.attempts + 1, in_doubt=row.sending, owner=owner, leased_until=until, made_at=row.made_at,
+                attempts=row.attempts, in_doubt=row.sending, owner=owner, leased_until=until, made_at=row.made_at,
+                abandoned=row.id in first,
             )
-            for row in candidates
+            for row in sorted(rows, key=lambda row: (row.due_at, row.id))
         )
 
-    def next_due(self, kinds: tuple[str, ...]) -> datetime | None:
-        """When the next open job of these kinds falls due or its lease runs out; None if there is none."""
-        ready = sa.case((jobs.c.leased_until > jobs.c.due_at, jobs.c.leased_until), else_=jobs.c.due_at)
-        return self.connection.execute(
-            sa.select(sa.func.min(ready, type_=jobs.c.due_at.type)).where(jobs.c.state == OPEN, jobs.c.kind.in_(kinds))
-        ).scalar()
+    def _due(self, kinds: tuple[str, ...], *, limit: int) -> Sequence[_Candidate]:
+        return self._candidates(kinds, jobs.c.leased_until.is_(None), jobs.c.due_at, limit)
 
-    def mark_sending(self, job: Job) -> bool:
-        """Remember, before the wire, that it may go through; False if the lease is no longer ours."""
-        return self._write(job, sending=True)
+    def _abandoned(self, kinds: tuple[str, ...], *, limit: int) -> Sequence[_Candidate]:
+        """Jobs whose holder let the lease run out: it died, perhaps of this very job."""
+        return self._candidates(kinds, jobs.c.leased_until <= self._real, jobs.c.leased_until, limit)
+
+    def _candidates(
+        self, kinds: tuple[str, ...], lease: sa.ColumnElement[bool], order: sa.Column[datetime], limit: int
+    ) -> Sequence[_Candidate]:
+        if limit <= 0:
+            return ()
+        return self.connection.execute(
+            sa.select(jobs.c.id, jobs.c.key, jobs.c.lane, jobs.c.leased_until)
+            .where(still_open(), jobs.c.kind.in_(kinds), jobs.c.due_at <= self.now, lease, ~_behind())
+            .order_by(order, jobs.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        ).all()
+
+    def _lanes_held(self, rows: Sequence[_Candidate]) -> list[int]:
+        """Those whose lane nobody else is claiming from at this moment.
+
+        Two heads of one lane can be seen at once where the job with the lower number was committed later. On SQLite
+        the one writer holds every lane.
+        """
+        shared = {row.lane for row in rows if row.lane != _own_lane(row.key)}
+        if is_sqlite(self.connection) or not shared:
+            return [row.id for row in rows]
+        asked = sa.values(sa.column("lane", sa.Text()), name="asked").data([(lane,) for lane in sorted(shared)])
+        number = sa.func.hashtextextended(asked.c.lane, 0)
+        held = self.connection.execute(sa.select(asked.c.lane, sa.func.pg_try_advisory_xact_lock(number)))
+        mine = {name for name, ours in held if ours}
+        return [row.id for row in rows if row.lane not in shared or row.lane in mine]
+
+    def _lane_busy(self) -> sa.ColumnElement[bool]:
+        other = jobs.alias("other")
+        return sa.exists().where(
+            other.c.lane == jobs.c.lane, still_open(other), other.c.id != jobs.c.id,
+            other.c.leased_until > self._real,
+        )
+
+    def mark_sending(self, claimed: Sequence[Job]) -> frozenset[int]:
+        """Remember, before the wire, that they may go through; the numbers of those whose lease is still ours."""
+        if not claimed:
+            return frozenset()
+        ours = sa.or_(*(
+            sa.and_(jobs.c.owner == owner, jobs.c.leased_until == until)
+            for owner, until in {(job.owner, job.leased_until) for job in claimed}
+        ))
+        marked = self.connection.execute(
+            sa.update(jobs)
+            .where(jobs.c.id.in_([job.id for job in claimed]), ours, still_open())
+            .values(sending=True)
+            .returning(jobs.c.id)
+        )
+        return frozenset(marked.scalars())
 
     def done(self, job: Job, outcome: Mapping[str, Json] | None = None, *, state: str = "done") -> bool:
         """It happened (or ``superseded``, ``dead``); False if somebody else holds it now."""
@@ -113,19 +161,23 @@ class JobRows:
             job, state="dead", done_at=self.now, error=reason[:500], leased_until=None, owner=None, sending=False,
         )
 
-    def pace(self, lane: str, *, gap: timedelta) -> datetime:
-        """Take the lane's next free moment and move it on by ``gap``; the moment may lie in the future."""
-        row = self.connection.execute(
-            insert(self.connection, lanes)
-            .values(key=lane, free_at=self.now + gap)
-            .on_conflict_do_update(
-                index_elements=["key"],
-                set_={"free_at": _later_of(lanes.c.free_at, self.now) + _micro(gap)},
-            )
-            .returning(lanes.c.free_at)
-        ).scalar_one()
-        free: datetime = row
-        return free - gap
+    def lanes(self, keys: Collection[str]) -> dict[str, Lane]:
+        """Where lanes stand; nobody else moves them before this transaction ends."""
+        if not keys:
+            return {}
+        in_order = sorted(keys)  # two replicas that want the same lanes wait for each other, never both
+        new = insert(self.connection, lanes).on_conflict_do_nothing(index_elements=["key"])
+        self.connection.execute(new, [{"key": key, "free_at": self.now} for key in in_order])
+        held = sa.select(lanes).where(lanes.c.key.in_(in_order)).order_by(lanes.c.key).with_for_update()
+        return {
+            row.key: Lane(free_at=row.free_at, held_until=row.held_until) for row in self.connection.execute(held)
+        }
+
+    def move_lanes(self, free: Mapping[str, datetime]) -> None:
+        """The next free moments of lanes that this transaction holds."""
+        if free:
+            moved = sa.update(lanes).where(lanes.c.key == sa.bindparam("lane")).values(free_at=sa.bindparam("free"))
+            self.connection.execute(moved, [{"lane": key, "free": free[key]} for key in sorted(free)])
 
     def hold(self, lane: str, *, until: datetime) -> None:
         """Nothing leaves on this lane before that moment (a platform's Retry-After). A shorter wait never wins."""
@@ -162,19 +214,24 @@ class JobRows:
         """Somebody was told of it: the auditor need not."""
         self.connection.execute(sa.update(jobs).where(jobs.c.id == job.id).values(raised_at=self.now))
 
-    def free_at(self, lane: str) -> datetime | None:
-        """The lane's next free moment; None if nothing ever went out on it."""
-        return self.connection.execute(sa.select(lanes.c.free_at).where(lanes.c.key == lane)).scalar()
+    def stands(self, lane: str) -> bool:
+        """Whether a job of that lane is open."""
+        open_one = sa.exists().where(jobs.c.lane == lane, still_open())
+        return bool(self.connection.execute(sa.select(open_one)).scalar())
 
     def waiting(self) -> int:
         """How many open jobs are due."""
-        due = sa.select(sa.func.count()).where(jobs.c.state == OPEN, jobs.c.due_at <= self.now)
+        due = sa.select(sa.func.count()).where(still_open(), jobs.c.due_at <= self.now)
         return self.connection.execute(due).scalar_one()
 
     def counts(self) -> dict[str, int]:
         """How many jobs stand in each state."""
-        rows = self.connection.execute(sa.select(jobs.c.state, sa.func.count()).group_by(jobs.c.state))
-        return dict(rows.tuples().all())
+        rows = self.connection.execute(sa.select(jobs.c.state, sa.func.count().label("jobs")).group_by(jobs.c.state))
+        return {row.state: row.jobs for row in rows}
+
+    @property
+    def _real(self) -> datetime:
+        return self.real or self.now
 
     def _write(self, job: Job, **values: object) -> bool:
         # The fence: only the owner of exactly this lease may write, so a late worker settles nothing.
@@ -182,16 +239,28 @@ class JobRows:
             sa.update(jobs)
             .where(
                 jobs.c.id == job.id, jobs.c.owner == job.owner, jobs.c.leased_until == job.leased_until,
-                jobs.c.state == OPEN,
+                still_open(),
             )
             .values(**values)
         )
         return changed.rowcount == 1
 
 
+def still_open(which: sa.FromClause = jobs) -> sa.ColumnElement[bool]:
+    """Whether a job is open, in the words of the partial indexes: a bound value would keep them from being used."""
+    return which.c.state == sa.literal_column("'open'", sa.Text())
+
+
+def _own_lane(key: str) -> str:
+    """The lane of a job that waits for nobody."""
+    return f"job:{key}"
+
+
+def _behind() -> sa.ColumnElement[bool]:
+    """Whether an older job of its lane is still open."""
+    earlier = jobs.alias("earlier")
+    return sa.exists().where(earlier.c.lane == jobs.c.lane, still_open(earlier), earlier.c.id < jobs.c.id)
+
+
 def _later_of(column: sa.Column[datetime], moment: datetime) -> sa.ColumnElement[datetime]:
     return sa.case((column > moment, column), else_=sa.literal(moment, column.type))
-
-
-def _micro(gap: timedelta) -> sa.ColumnElement[int]:
-    return sa.literal(gap // timedelta(microseconds=1), sa.BigInteger())

@@ -8,12 +8,12 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from domain.jobs import CardTurn, Envelope, Job
+from domain.jobs import CardTurn, Envelope, Job, NotKnownHere
 from domain.messages import MESSAGES_BY_KIND, Chat, Letter, MessageClass, StampedButton
 from domain.people import Role
 from domain.wire import Json, from_json
 from storage.database import insert
-from storage.jobs import OPEN, JobRows
+from storage.jobs import JobRows, still_open
 from storage.shops import ShopRows
 from storage.tables import cards, chats, jobs, staff
 
@@ -34,6 +34,8 @@ class LetterRows:
 
     connection: sa.Connection
     now: datetime
+    #: by which leases run; None: by ``now``
+    real: datetime | None = None
 
     def open(self, job: Job) -> Envelope:
         """The envelope of a "say" job as its row stands now, with where its card stands."""
@@ -62,7 +64,7 @@ class LetterRows:
             return CardTurn.OVER
         newest: Version | None = None
         for row in self._others(job, card):
-            under_way = row.sending or (row.leased_until is not None and row.leased_until > self.now)
+            under_way = row.sending or (row.leased_until is not None and row.leased_until > (self.real or self.now))
             if row.id < job.id and under_way:
                 return CardTurn.LATER
             if _version(row.payload) <= _version(job.payload):
@@ -124,7 +126,7 @@ class LetterRows:
             )
         waiting = self.connection.execute(
             sa.select(jobs.c.id, jobs.c.lane, jobs.c.payload)
-            .where(jobs.c.state == OPEN, jobs.c.lane.startswith(f"{platform}:{old}", autoescape=True))
+            .where(still_open(), jobs.c.lane.startswith(f"{platform}:{old}", autoescape=True))
         ).all()
         for row in waiting:
             if row.payload.get("address") == old:
@@ -202,7 +204,7 @@ class LetterRows:
     def _others(self, job: Job, card: str) -> list[Version]:
         rows = self.connection.execute(
             sa.select(jobs.c.id, jobs.c.leased_until, jobs.c.sending, jobs.c.payload).where(
-                jobs.c.card == card, jobs.c.state == OPEN, jobs.c.shop_id == job.shop_id, jobs.c.kind == job.kind,
+                jobs.c.card == card, still_open(), jobs.c.shop_id == job.shop_id, jobs.c.kind == job.kind,
                 jobs.c.id != job.id,
             )
         )
@@ -219,8 +221,8 @@ class LetterRows:
             self.connection.execute(
                 sa.update(jobs)
                 .where(
-                    jobs.c.id == row.id, jobs.c.state == OPEN, jobs.c.sending.is_(False),
-                    sa.or_(jobs.c.leased_until.is_(None), jobs.c.leased_until <= self.now),
+                    jobs.c.id == row.id, still_open(), jobs.c.sending.is_(False),
+                    sa.or_(jobs.c.leased_until.is_(None), jobs.c.leased_until <= (self.real or self.now)),
                 )
                 .values(state="superseded", done_at=self.now, owner=None, leased_until=None)
             )
@@ -252,10 +254,16 @@ def lane_of(chat: Chat, kind: MessageClass, *, changes: bool = False) -> str:
 
 
 def _letter(payload: Mapping[str, Json]) -> Letter:
-    kind = MESSAGES_BY_KIND[str(payload["message"])]
+    kind = MESSAGES_BY_KIND.get(str(payload["message"]))
+    if kind is None:
+        raise NotKnownHere(f"this version knows no message {payload['message']}")
     stamped = payload["buttons"]
-    buttons = tuple(from_json(StampedButton, one) for one in stamped) if isinstance(stamped, list) else ()
-    return Letter(message=from_json(kind, payload["fields"]), buttons=buttons)
+    try:
+        buttons = tuple(from_json(StampedButton, one) for one in stamped) if isinstance(stamped, list) else ()
+        return Letter(message=from_json(kind, payload["fields"]), buttons=buttons)
+    except ValueError as error:
+        # Its fields are another version's. Which do not fit stays out of the reason: it would quote a person's words.
+        raise NotKnownHere(f"this version cannot read the fields of {payload['message']}") from error
 
 
 def _version(payload: Mapping[str, Json]) -> int:

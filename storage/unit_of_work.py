@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+import sqlalchemy as sa
 
 from domain.ports import UnitOfWork
 from storage.alarms import AlarmRows
@@ -35,10 +37,10 @@ from storage.people import PeopleRows
 from storage.returns import ReturnRows
 from storage.seals import Seals
 from storage.shops import ShopRows
+from storage.wake import notify
+from storage.writers import OneWriter, WriterPool, Writers
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
-
     from domain.jobs import Transaction
     from domain.shops import Shop
 
@@ -46,6 +48,14 @@ T = TypeVar("T")
 
 #: threads for whole transactions on PostgreSQL, and for reads on SQLite
 _THREADS = 8
+
+
+class Moment(NamedTuple):
+    """What time a transaction goes by."""
+
+    now: datetime
+    #: the same without what a sandbox's clock is ahead: leases last as long as they last
+    real: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,24 +72,37 @@ class Store:
     secret: bytes
     #: called after a commit that wrote jobs, from the thread that committed
     committed: Callable[[], None] = lambda: None
-    _writers: ThreadPoolExecutor = field(init=False)
+    #: how far ``now`` is ahead of real time
+    ahead: Callable[[], timedelta] = timedelta
+    #: transactions go by the database server's clock, so that replicas whose clocks differ agree on what is due
+    by_server: bool = False
+    _writers: Writers = field(init=False)
     _readers: ThreadPoolExecutor = field(init=False)
 
     def __post_init__(self) -> None:
         """Threads start with the first transaction."""
-        writers = 1 if is_sqlite(self.engine) else _THREADS
-        object.__setattr__(self, "_writers", ThreadPoolExecutor(writers, thread_name_prefix="writer"))
+        begin = self._transaction
+        writers = OneWriter(begin=begin) if is_sqlite(self.engine) else WriterPool(begin=begin, threads=_THREADS)
+        object.__setattr__(self, "_writers", writers)
         object.__setattr__(self, "_readers", ThreadPoolExecutor(_THREADS, thread_name_prefix="reader"))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        """One transaction. What it wrote into the job table is told to every loop, here and in other processes."""
+        with self.engine.begin() as connection:
+            connection.info.pop(NEW_WORK, None)
+            yield connection
+            new_work = connection.info.pop(NEW_WORK, False)
+            if new_work:
+                notify(connection)
+        if new_work:
+            self.committed()
 
     @contextmanager
     def begin(self, shop: str | int) -> Iterator[UnitOfWork]:
         """A transaction for the shop of that key or id."""
-        with self.engine.begin() as connection:
-            connection.info.pop(NEW_WORK, None)
+        with self._transaction() as connection:
             yield self.unit_of_work(connection, shop)
-            new_work = connection.info.pop(NEW_WORK, False)
-        if new_work:
-            self.committed()
 
     @contextmanager
     def looking(self, shop: str | int, at: datetime | None = None) -> Iterator[UnitOfWork]:
@@ -92,7 +115,15 @@ class Store:
         if isinstance(shop, str | int):
             shops = ShopRows(connection)
             shop = shops.by_key(shop) if isinstance(shop, str) else shops.by_id(shop)
-        return self._assemble(connection, shop, at or self.now())
+        return self._assemble(connection, shop, at or self.moment(connection).now)
+
+    def moment(self, connection: sa.Connection) -> Moment:
+        """What time it is for a transaction."""
+        if not self.by_server:
+            now = self.now()
+            return Moment(now, now - self.ahead())
+        real = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one().astimezone(UTC)
+        return Moment(real + self.ahead(), real)
 
     def _assemble(self, connection: sa.Connection, shop: Shop, now: datetime) -> UnitOfWork:
         seals = Seals(self.secret)
@@ -125,25 +156,23 @@ class Store:
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Run a function whole, in one transaction, in one thread hop."""
 
-        def whole() -> T:
-            with self.engine.begin() as connection:
-                connection.info.pop(NEW_WORK, None)
-                result = work(StoreTransaction(store=self, connection=connection, now=self.now()))
-                new_work = connection.info.pop(NEW_WORK, False)
-            if new_work:
-                self.committed()
-            return result
+        def whole(connection: sa.Connection) -> T:
+            return work(self._open(connection))
 
-        return await asyncio.get_running_loop().run_in_executor(self._writers, whole)
+        return await asyncio.wrap_future(self._writers.submit(whole))
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """A look at the database that takes no writer's place."""
 
         def whole() -> T:
             with reading(self.engine) as connection:
-                return work(StoreTransaction(store=self, connection=connection, now=self.now()))
+                return work(self._open(connection))
 
         return await asyncio.get_running_loop().run_in_executor(self._readers, whole)
+
+    def _open(self, connection: sa.Connection) -> StoreTransaction:
+        moment = self.moment(connection)
+        return StoreTransaction(store=self, connection=connection, now=moment.now, real=moment.real)
 
     def close(self) -> None:
         """Finish what runs, and let go of every connection."""
@@ -159,16 +188,18 @@ class StoreTransaction:
     store: Store
     connection: sa.Connection
     now: datetime
+    #: by which leases run; None: by ``now``
+    real: datetime | None = None
 
     @property
     def jobs(self) -> JobRows:
         """Jobs and lanes."""
-        return JobRows(self.connection, self.now)
+        return JobRows(self.connection, self.now, self.real)
 
     @property
     def letters(self) -> LetterRows:
         """What "say" jobs carry."""
-        return LetterRows(self.connection, self.now)
+        return LetterRows(self.connection, self.now, self.real)
 
     @property
     def alarms(self) -> AlarmRows:

@@ -195,9 +195,9 @@ def _wire(steps: Steps) -> None:
 
 def _loops(steps: Steps) -> None:
     def named(real: Any) -> Any:
-        async def of_job(self: Any, job: Job) -> Any:
+        async def of_job(self: Any, job: Job, **given: Any) -> Any:
             DOING.set(name_of(job))
-            return await real(self, job)
+            return await real(self, job, **given)
 
         return of_job
 

@@ -16,7 +16,8 @@ def test_a_hold_stands_on_any_lane_and_a_shorter_one_never_wins(desk: TestDesk, 
     with desk.store.engine.begin() as connection:
         rows = JobRows(connection, now)
         if paced:
-            rows.pace("slack:C0", gap=timedelta(seconds=1))
+            rows.lanes(["slack:C0"])
+            rows.move_lanes({"slack:C0": now + timedelta(seconds=1)})
         rows.hold("slack:C0", until=now + timedelta(seconds=30))
         rows.hold("slack:C0", until=now + timedelta(seconds=5))
         assert rows.held_until(["slack:C0", "slack:C1"]) == now + timedelta(seconds=30)

@@ -1,0 +1,109 @@
+"""Whole functions share commits on SQLite: each is told after it, and one that breaks undoes only itself."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+
+from domain.jobs import Transaction
+from storage.database import is_sqlite
+from storage.tables import lanes
+from tests.desk import START, TestDesk
+
+
+def mark(key: str) -> Callable[[Transaction], None]:
+    return lambda transaction: transaction.jobs.hold(key, until=START)
+
+
+def marks(desk: TestDesk) -> set[str]:
+    return {row.key for row in desk.query(sa.select(lanes.c.key))}
+
+
+async def behind_a_slow_one(desk: TestDesk, *works: Callable[[Transaction], object]) -> list[object]:
+    """Run functions that all wait while another transaction is open, so that they are there together."""
+    free = threading.Event()
+    slow = asyncio.ensure_future(desk.store.write(lambda _: free.wait(20)))
+    waiting = [asyncio.ensure_future(desk.store.write(work)) for work in works]
+    await asyncio.sleep(0)
+    free.set()
+    await slow
+    return await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def test_one_that_breaks_undoes_only_itself(desk: TestDesk) -> None:
+    def breaks(transaction: Transaction) -> None:
+        mark("broken")(transaction)
+        raise ZeroDivisionError
+
+    ends = await behind_a_slow_one(desk, mark("a"), breaks, mark("b"))
+    assert [type(end) for end in ends] == [type(None), ZeroDivisionError, type(None)]
+    assert marks(desk) == {"a", "b"}
+
+
+async def test_a_statement_that_the_database_refuses_undoes_only_its_function(desk: TestDesk) -> None:
+    def refused(transaction: Transaction) -> None:
+        mark("refused")(transaction)
+        transaction.connection.execute(sa.insert(lanes).values(key="refused", free_at=START))  # type: ignore[attr-defined]
+
+    ends = await behind_a_slow_one(desk, mark("a"), refused, mark("b"))
+    assert isinstance(ends[1], sa.exc.IntegrityError)
+    assert marks(desk) == {"a", "b"}
+
+
+async def test_what_waits_on_sqlite_is_one_commit_and_nobody_is_told_before_it(desk: TestDesk) -> None:
+    if not is_sqlite(desk.store.engine):
+        pytest.skip("PostgreSQL has a commit for each")
+    commits, told = list[int](), list[int]()
+    sa.event.listen(desk.store.engine, "commit", lambda _: commits.append(len(told)))
+
+    async def write(number: int) -> None:
+        await desk.store.write(mark(f"m{number}"))
+        told.append(number)
+
+    free = threading.Event()
+    slow = asyncio.ensure_future(desk.store.write(lambda _: free.wait(20)))
+    rest = [asyncio.ensure_future(write(number)) for number in range(20)]
+    await asyncio.sleep(0.01)
+    free.set()
+    await asyncio.gather(slow, *rest)
+    assert len(marks(desk)) == 20
+    assert commits == [0, 0]
+
+
+async def test_a_commit_that_fails_fails_everybody_in_it(desk: TestDesk) -> None:
+    if not is_sqlite(desk.store.engine):
+        pytest.skip("PostgreSQL has a commit for each")
+
+    def refuse(_: sa.Connection) -> None:
+        if marked:
+            raise OSError("the disk is gone")
+
+    marked = list[bool]()
+    sa.event.listen(desk.store.engine, "commit", refuse)
+
+    def last(transaction: Transaction) -> None:
+        mark("b")(transaction)
+        marked.append(True)
+
+    ends = await behind_a_slow_one(desk, mark("a"), last)
+    assert [type(end) for end in ends] == [OSError, OSError]
+    marked.clear()
+    assert not marks(desk)
+
+
+async def test_what_was_given_up_before_its_turn_is_not_run(desk: TestDesk) -> None:
+    free = threading.Event()
+    holding = [asyncio.ensure_future(desk.store.write(lambda _: free.wait(20))) for _ in range(8)]
+    await asyncio.sleep(0.05)
+    given_up = asyncio.ensure_future(desk.store.write(mark("never")))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    await asyncio.sleep(0)
+    free.set()
+    await asyncio.gather(*holding)
+    await desk.store.write(mark("a"))
+    assert marks(desk) == {"a"}
