@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Any
 
 import aiohttp
+import sqlalchemy as sa
 from aiogram import Bot
 from aiogram.client.default import DefaultBotProperties
 from aiogram.client.telegram import PRODUCTION, TelegramAPIServer
@@ -135,7 +136,7 @@ async def _built(
     store = Store(
         engine=engine, now=clock.now if clock else system_now, new_id=new_id, committed=committed,
         secret=settings.link_secret.get_secret_value().encode(),
-        ahead=(lambda: clock.offset) if clock else timedelta, by_server=not is_sqlite(engine),
+        ahead=(lambda: clock.offset) if clock else timedelta, by_server=goes_by_server(engine),
     )
     stack.callback(store.close)
     app = App(settings=settings, store=store, desk=Desk(engine=store, reference=reference), clock=clock)
@@ -156,6 +157,11 @@ async def _built(
     wakes += [app.delivery.wake, app.worker.wake]
     app.wake = wake
     return app
+
+
+def goes_by_server(engine: sa.Engine) -> bool:
+    """Whether transactions go by the database server's clock: replicas must agree; on SQLite there is one process."""
+    return not is_sqlite(engine)
 
 
 def _until_nothing_is_due(store: Store) -> Callable[[], Awaitable[None]]:

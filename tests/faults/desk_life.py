@@ -221,6 +221,7 @@ async def live(voice: Voice, url: str, clock: SharedClock, sandbox: str, app_por
     steps = Steps()
     label(steps)
     bot.app.system_now = clock.now  # type: ignore[attr-defined]
+    bot.app.goes_by_server = lambda _: False
     with quiet_logs(log):
         async with bot.app.running(settings(url, sandbox, app_port)) as app:
             assert app.delivery is not None
