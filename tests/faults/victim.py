@@ -201,5 +201,13 @@ def _loops(steps: Steps) -> None:
 
         return of_job
 
+    def closed(real: Any) -> Any:
+        def close(self: Any, rows: Any, now: Any, job: Job, outcome: Any) -> Any:
+            _ON_THREAD.doing = name_of(job)  # several are settled in one transaction
+            return real(self, rows, now, job, outcome)
+
+        return close
+
     wrap(Delivery, "deliver", named)
+    wrap(Delivery, "_close", closed)
     wrap(Worker, "_work", named)
