@@ -43,6 +43,8 @@ class Job:
     leased_until: datetime
     made_at: datetime
     abandoned: bool = False
+    #: not final by then = an alarm; None only in what an older version wrote
+    final_by: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

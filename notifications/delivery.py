@@ -153,7 +153,8 @@ class Delivery:
         gaps = {job.id: self.carriers[job.kind].gaps(job) if job.attempts <= _ATTEMPTS else {} for job in claimed}
         lanes = rows.lanes({lane for found in gaps.values() for lane in found})
         starts, moved, back = list[tuple[Job, float]](), dict[str, datetime](), list[datetime]()
-        for job in claimed:
+        # Where two want the same place, it goes to the one that must be final first: approvals before alerts.
+        for job in sorted(claimed, key=lambda job: (job.final_by or job.made_at, job.id)):
             at, goes = _turn(gaps[job.id], lanes, now)
             if not goes:
                 rows.later(job, at=at, error="waiting for its turn", in_doubt=job.in_doubt, counts=False)

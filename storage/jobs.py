@@ -78,7 +78,7 @@ class JobRows:
             Job(
                 id=row.id, shop_id=row.shop_id, key=row.key, kind=row.kind, lane=row.lane, payload=row.payload,
                 attempts=row.attempts, in_doubt=row.sending, owner=owner, leased_until=until, made_at=row.made_at,
-                abandoned=row.id in first,
+                abandoned=row.id in first, final_by=row.final_by,
             )
             for row in sorted(rows, key=lambda row: (row.due_at, row.id))
         )

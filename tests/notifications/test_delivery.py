@@ -106,6 +106,30 @@ async def test_a_lane_goes_out_in_order_at_its_pace_and_lanes_side_by_side(desk:
     assert len(sent) == 5
 
 
+async def test_a_place_goes_to_whoever_must_be_final_first(desk: TestDesk) -> None:
+    class OneChannel(Paper):
+        def gaps(self, job: Job) -> Mapping[str, timedelta]:
+            return {"channel": timedelta(seconds=1)}
+
+    paper = OneChannel()
+    await write(desk, *(f"alert{number}" for number in range(5)), lane="alerts")
+    delivery = delivery_of(desk, paper)
+    await until_quiet(delivery)
+
+    def approval(transaction: Transaction) -> None:
+        transaction.jobs.add(
+            key="approval", kind="say.paper", payload={}, due_at=transaction.now, lane="urgent",
+            within=timedelta(seconds=60),
+        )
+
+    await desk.store.write(approval)
+    for _ in range(40):
+        await until_quiet(delivery)
+        desk.clock.move(milliseconds=200)
+    assert paper.carried.index("approval") <= 2
+    assert len(paper.carried) == 6
+
+
 async def test_the_mark_and_the_attempt_stand_before_the_wire(desk: TestDesk) -> None:
     seen = list[tuple[bool, int]]()
 
