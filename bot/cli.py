@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = database.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb, meaning in (("upgrade", "to the newest"), ("downgrade", "by one step"), ("current", "print it")):
         _add(verbs, verb, _database, meaning)
+    _add(verbs, "restored", _restored, "before the first start on a backup that was put back")
     add_import(commands)
     add_reports(commands)
     return parser
@@ -126,6 +127,20 @@ def _apply(parsed: argparse.Namespace, given: Settings) -> int:
         shop_file.apply(connection, file)
     engine.dispose()
     print(f"{file.name}: {len(file.staff)} staff, {len(file.chats)} channels. A running desk follows within seconds.")
+    return 0
+
+
+def _restored(_parsed: argparse.Namespace, given: Settings) -> int:
+    from storage.database import open_engine
+    from storage.restored import doubt_letters
+
+    engine = open_engine(given.database_url)
+    count = doubt_letters(engine)
+    engine.dispose()
+    print(
+        f"{count} open letters are now taken for ones that may have gone out: Slack is read first, Telegram marks what "
+        "it repeats. Returns decided since the backup show as undecided; Stripe is asked before each refund."
+    )
     return 0
 
 

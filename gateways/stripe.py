@@ -1,7 +1,8 @@
 """Stripe: refunds out, by intent; refunds and disputes in, as facts.
 
-The intent's id is the idempotency key, one key for ever. Stripe forgets keys after 24 hours, so 20 hours after the
-first call the refund is looked up by its metadata instead: never a blind second call.
+The intent's id is the idempotency key, one key for ever. Before each call Stripe is asked what it has on the payment: a
+refund of this intent is taken for the answer, one that this database does not know stops the call. Stripe forgets keys
+after 24 hours, so 20 hours after the first call nothing is sent any more: never a blind second call.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ class RefundCarrier:
         if refund is None:
             return Superseded()
         try:
-            return await self._refund(refund)
+            return await self._refund(job, refund)
         except stripe.StripeError as error:
             return refused(job, error)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -116,11 +117,16 @@ class RefundCarrier:
         if job.shop_id is not None:
             note_refund_settled(fact, transaction.of(job.shop_id))
 
-    async def _refund(self, refund: Refund) -> Outcome:
+    async def _refund(self, job: Job, refund: Refund) -> Outcome:
+        listed = await self._ours(refund)
+        if refund.id in listed:
+            return _receipt(listed[refund.id])
+        if strange := await self._unknown(job, listed):
+            # A database put back from a backup has forgotten what it sent since; a new intent would pay twice.
+            return Failed(reason=f"Stripe has {strange} of ours on this payment, which this database does not know")
         first = refund.first_sent_at
         if first is not None and self.engine.now() - first > _KEY_LIFE:
-            found = await self._look_up(refund)
-            return found or Failed(reason="sent more than 20 hours ago, and Stripe shows no such refund")
+            return Failed(reason="sent more than 20 hours ago, and Stripe shows no such refund")
         answer = await self.client.v1.refunds.create_async(
             {
                 "payment_intent": refund.payment_intent or "",
@@ -140,18 +146,28 @@ class RefundCarrier:
         if refund is None:
             return Superseded()
         try:
-            if refund.first_sent_at is None and await self._look_up(refund) is None:
+            if refund.first_sent_at is None and refund.id not in await self._ours(refund):
                 return Done(receipt={"refund": None, "state": RefundState.FAILED.value, "failure": error.sentence})
         except (stripe.StripeError, aiohttp.ClientError, TimeoutError, OSError):
             return Later(wait=wait_before(job.attempts), reason="Stripe cannot be asked whether it knows this refund")
         return Failed(reason=error.sentence)
 
-    async def _look_up(self, refund: Refund) -> Outcome | None:
-        listed = await self.client.v1.refunds.list_async({"payment_intent": refund.payment_intent or "", "limit": 100})
-        for one in listed.data:
-            if one.metadata and INTENT in one.metadata and one.metadata[INTENT] == refund.id:
-                return _receipt(one)
-        return None
+    async def _ours(self, refund: Refund) -> dict[str, stripe.Refund]:
+        """What Stripe has on the payment by our doing, by our intents' ids."""
+        listed = await self.client.v1.refunds.list_async(
+            {"payment_intent": refund.payment_intent or "", "limit": 100, "expand": ["data.charge"]}
+        )
+        return {one.metadata[INTENT]: one for one in listed.data if one.metadata and INTENT in one.metadata}
+
+    async def _unknown(self, job: Job, listed: Mapping[str, stripe.Refund]) -> str | None:
+        """One of those that no intent of ours stands for; None if there is none."""
+        shop_id = job.shop_id or 0
+
+        def whole(transaction: Transaction) -> str | None:
+            payments = transaction.of(shop_id).payments
+            return next((one.id for id_, one in listed.items() if payments.refund(id_) is None), None)
+
+        return await self.engine.read(whole) if listed else None
 
 
 def _begin(transaction: Transaction, job: Job) -> Refund | None:

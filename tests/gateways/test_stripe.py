@@ -142,6 +142,24 @@ async def test_after_twenty_hours_with_nothing_at_stripe_a_person_is_asked(bank:
     assert bank.refund.state is RefundState.NEEDS_HUMAN
 
 
+async def test_a_database_put_back_from_a_backup_does_not_refund_again(bank: Bank) -> None:
+    forgotten = {"payment_intent": bank.intent, "amount": 3800, "metadata": {INTENT: "an intent of yesterday"}}
+    await bank.carrier.client.v1.refunds.create_async(forgotten)
+    job = bank.claim()
+    outcome = await bank.carrier.carry(job)
+    assert isinstance(outcome, Failed)
+    assert "does not know" in outcome.reason
+    assert len(await bank.at_stripe()) == 1
+    await bank.settle(job, outcome)
+    assert bank.refund.state is RefundState.NEEDS_HUMAN
+
+
+async def test_somebody_elses_partial_refund_stops_nothing(bank: Bank) -> None:
+    await bank.carrier.client.v1.refunds.create_async({"payment_intent": bank.intent, "amount": 1000})
+    assert isinstance(await bank.carrier.carry(bank.claim()), Done)
+    assert len(await bank.at_stripe()) == 2
+
+
 async def test_more_than_is_left_is_refused_by_stripe_and_the_return_is_decided_anew(bank: Bank) -> None:
     await bank.carrier.client.v1.refunds.create_async({"payment_intent": bank.intent, "amount": 8000})
     job = bank.claim()
