@@ -31,7 +31,7 @@ from domain.messages import Photo
 from domain.outcomes import Carrier
 from domain.shops import Shop
 from domain.time import Calendar
-from gateways import stripe
+from gateways import stripe, stripe_list
 from handlers import jobs, telegram, webhooks
 from handlers.run import Desk
 from handlers.slack import SlackDesk, Standings, events
@@ -99,6 +99,8 @@ async def running(settings: Settings, *, began: Callable[[], None] = lambda: Non
         site = await _listen(app, stack)
         log.info("listening on %s", site)
         await app.store.write(jobs.plan)
+        if "stripe" in settings.parts:
+            await app.store.write(stripe_list.plan_reconcile)
         _start(app, stack)
         await _speak(app, stack)
         if clock is not None:
@@ -200,7 +202,9 @@ async def _carriers(app: App, session: aiohttp.ClientSession, stack: AsyncExitSt
             SlackCarrier(client=client, engine=store, catalogue=catalogue, fetch=_fetch(app), defects=app.defects)
         )
     if "stripe" in settings.parts:
-        carriers.append(stripe.RefundCarrier(client=_stripe_client(settings, session), engine=store))
+        client_of_stripe = _stripe_client(settings, session)
+        carriers.append(stripe.RefundCarrier(client=client_of_stripe, engine=store))
+        carriers.append(stripe_list.ReconcileCarrier(client=client_of_stripe, engine=store))
     return carriers
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from domain.messages import Chat, Message, MessageClass
+from domain.wire import Json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,11 +65,40 @@ class StockWish:
     asked_at: datetime
 
 
+@dataclass(frozen=True, kw_only=True)
+class Erased:
+    """What was taken out: sent messages and stored events that spoke of somebody, and what is still under way."""
+
+    messages: int
+    events: int
+    #: messages not sent yet and events not worked off: erase once more when they are
+    waiting: int
+
+
+class Personal(Protocol):
+    """What one shop holds about people."""
+
+    def held(self, customer: Customer) -> dict[str, Json]:
+        """One document of everything, by kind."""
+
+    def erase(self, customer: Customer) -> Erased:
+        """Take out all that says who they are; figures and the audit trail stay."""
+
+    def forget_before(self, *, events: datetime | None, messages: datetime | None, limit: int) -> int:
+        """Blank stored events and sent messages older than that, at most ``limit`` of each; None: none of them."""
+
+    def quiet_since(self, moment: datetime, limit: int) -> tuple[int, ...]:
+        """Customers who have ordered and asked for nothing since then."""
+
+
 class Customers(Protocol):
     """The customers of one shop."""
 
     def by_id(self, customer_id: int) -> Customer:
         """That customer; NotFound."""
+
+    def by_external_id(self, external_id: str) -> Customer | None:
+        """The customer whom the shop system knows by that key."""
 
     def by_telegram(self, user: int) -> Customer | None:
         """The customer whose Telegram account this is."""

@@ -11,7 +11,7 @@ from domain.wire import Json
 
 if TYPE_CHECKING:
     from domain.cases import Cases
-    from domain.customers import Customers
+    from domain.customers import Customers, Personal
     from domain.inventory import Inventory
     from domain.messages import Chat, Letter, Message
     from domain.metrics import Metrics
@@ -172,6 +172,7 @@ class UnitOfWork:
     sign: Callable[[str], str]
     people: People
     customers: Customers
+    personal: Personal
     inventory: Inventory
     orders: Orders
     payments: Payments

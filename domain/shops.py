@@ -90,6 +90,18 @@ class ChatPolicy:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PrivacyPolicy:
+    """How long what is known of people is kept, in days; 0 = for ever. Figures and the audit trail always stay."""
+
+    #: raw events as they came; their keys stay, so that a repetition is still known
+    events_days: int = 90
+    #: messages that were sent, as they were sent
+    messages_days: int = 365
+    #: customers who have ordered and asked for nothing for so long
+    customers_days: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Policies:
     """All rules of a shop."""
 
@@ -97,6 +109,7 @@ class Policies:
     stock: StockPolicy = field(default_factory=StockPolicy)
     delivery: DeliveryPolicy = field(default_factory=DeliveryPolicy)
     chat: ChatPolicy = field(default_factory=ChatPolicy)
+    privacy: PrivacyPolicy = field(default_factory=PrivacyPolicy)
 
 
 @dataclass(frozen=True, kw_only=True)

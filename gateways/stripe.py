@@ -38,7 +38,7 @@ INTENT: Final = "opsbell_refund"
 _KEY_LIFE: Final = timedelta(hours=20)
 _TIMEOUT: Final = 20.0
 #: how Stripe's statuses are called here
-_STATES: Final[dict[str, RefundState]] = {
+STATES: Final[dict[str, RefundState]] = {
     "pending": RefundState.PENDING, "requires_action": RefundState.PENDING, "succeeded": RefundState.SUCCEEDED,
     "failed": RefundState.FAILED, "canceled": RefundState.FAILED,
 }
@@ -180,7 +180,7 @@ def _begin(transaction: Transaction, job: Job) -> Refund | None:
 
 
 def _receipt(answer: stripe.Refund) -> Done:
-    state = _STATES.get(answer.status or "", RefundState.NEEDS_HUMAN)
+    state = STATES.get(answer.status or "", RefundState.NEEDS_HUMAN)
     # Stripe leaves failure_reason out of a refund that has not failed.
     failure = answer.failure_reason if state is RefundState.FAILED else None
     return Done(receipt={"refund": answer.id, "state": state.value, "failure": failure, "card": _card(answer)})
@@ -241,7 +241,7 @@ def _settled(thing: Mapping[str, Json]) -> RefundSettled:
     ours = metadata.get(INTENT) if isinstance(metadata, dict) else None
     return RefundSettled(
         refund_id=_word(ours), stripe_refund=_word(thing.get("id")),
-        state=_STATES.get(str(thing.get("status")), RefundState.NEEDS_HUMAN),
+        state=STATES.get(str(thing.get("status")), RefundState.NEEDS_HUMAN),
         failure=_word(thing.get("failure_reason")),
     )
 

@@ -23,6 +23,7 @@ from domain.inventory import sweep_stock
 from domain.jobs import Engine, Job, NotKnownHere, Transaction
 from domain.outcomes import wait_before
 from domain.ports import UnitOfWork
+from domain.privacy import sweep_privacy
 from domain.returns import sweep_overdue_returns
 from domain.shipping import sweep_parcels
 from domain.shops import Shop
@@ -115,6 +116,7 @@ SCHEDULES: Final = (
     Schedule(name="stock", trigger=_every(15), run=lambda uow, _: sweep_stock(uow)),
     Schedule(name="parcels", trigger=_every(15), run=lambda uow, _: sweep_parcels(uow)),
     Schedule(name="returns", trigger=_every(15), run=lambda uow, _: sweep_overdue_returns(uow)),
+    Schedule(name="privacy", trigger=_every(60), run=lambda uow, _: sweep_privacy(uow)),
     Schedule(name="digest", trigger=_digest_time, run=morning_digest, daily=True),
 )
 _BY_NAME: Final[Mapping[str, Schedule]] = {one.name: one for one in SCHEDULES}

@@ -36,6 +36,10 @@ class CustomerRows:
             raise NotFound("I don't know that customer any more.")
         return found
 
+    def by_external_id(self, external_id: str) -> Customer | None:
+        """By the shop system's key."""
+        return self._one(table.c.external_id == external_id)
+
     def by_telegram(self, user: int) -> Customer | None:
         """Whose Telegram account this is."""
         return self._one(table.c.telegram_user == user)

@@ -88,7 +88,7 @@ class OutboxRows:
                     jobs.c.key.contains(f">{platform}:{address}", autoescape=True),
                 ).order_by(jobs.c.id.desc()).limit(1)
             ).first()
-            if newest is not None and newest.state != "open":
+            if newest is not None and newest.state != "open" and "message" in newest.payload:
                 base = newest.key.partition("#")[0]
                 self._jobs.add(
                     key=f"{base}#{self.now.astimezone(UTC):%Y%m%d%H%M}", kind=newest.kind, payload=newest.payload,

@@ -141,6 +141,28 @@ class PaymentRows:
         )
         return changed.rowcount == 1
 
+    def to_compare(self, since: datetime) -> tuple[Refund, ...]:
+        """Sent and not failed: decided since then, or still open."""
+        still_open = (RefundState.PENDING.value, RefundState.NEEDS_HUMAN.value)
+        return self._refunds(
+            refunds.c.stripe_refund.is_not(None), refunds.c.state != RefundState.FAILED.value,
+            sa.or_(refunds.c.decided_at >= since, refunds.c.state.in_(still_open)),
+        )
+
+    def adopt(self, stripe_refund: str, *, payment_id: int, amount: Money, state: RefundState) -> bool:
+        """Unsealed, so that it is never sent; counted by the same guarded UPDATE as one of ours."""
+        if state is not RefundState.FAILED and not self.claim(payment_id, amount.minor):
+            return False
+        settled = self.now if state in {RefundState.SUCCEEDED, RefundState.FAILED} else None
+        self.connection.execute(
+            sa.insert(refunds).values(
+                id=f"stripe:{stripe_refund}", shop_id=self.shop.id, payment_id=payment_id, amount_minor=amount.minor,
+                currency=amount.currency, state=state.value, stripe_refund=stripe_refund, decided_at=self.now,
+                settled_at=settled,
+            )
+        )
+        return True
+
     def dispute(self, stripe_dispute: str) -> Dispute | None:
         """The dispute of that Stripe id."""
         row = self.connection.execute(

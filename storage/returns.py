@@ -68,6 +68,10 @@ class ReturnRows:
         """An order's returns, oldest first."""
         return self._select(returns.c.order_id == order_id)
 
+    def of_customer(self, customer_id: int) -> tuple[Return, ...]:
+        """A customer's returns, oldest first."""
+        return self._select(returns.c.customer_id == customer_id)
+
     def of_telegram(self, user: int, state: ReturnState) -> tuple[Return, ...]:
         """The returns of a Telegram account in a state, oldest first."""
         return self._select(returns.c.telegram_user == user, returns.c.state == state.value)

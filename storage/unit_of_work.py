@@ -34,6 +34,7 @@ from storage.outbox import ButtonRows, OutboxRows
 from storage.parcels import ParcelRows
 from storage.payments import PaymentRows
 from storage.people import PeopleRows
+from storage.personal import PersonalRows
 from storage.returns import ReturnRows
 from storage.seals import Seals
 from storage.shops import ShopRows
@@ -134,6 +135,7 @@ class Store:
             sign=self.sign,
             people=PeopleRows(connection, shop),
             customers=CustomerRows(connection, shop, now),
+            personal=PersonalRows(connection, shop, now),
             inventory=InventoryRows(connection, shop, now),
             orders=OrderRows(connection, shop, now),
             payments=PaymentRows(connection, shop, now, seals),

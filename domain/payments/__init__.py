@@ -15,6 +15,7 @@ from domain.payments.model import (
     refundable_now,
     refundable_payment,
 )
+from domain.payments.reconcile import SeenRefund, note_reach, note_reconciled, since_when
 from domain.payments.settlement import NotApproved, note_refund_settled, refund_sent, refund_to_send
 
 FACTS: Final[dict[type[Fact], NoteFact]] = {
@@ -24,7 +25,26 @@ FACTS: Final[dict[type[Fact], NoteFact]] = {
 }
 
 __all__ = [
-    "FACTS", "Dispute", "DisputeCard", "DisputeClosed", "DisputeOpened", "NotApproved", "Payment", "Payments", "Refund",
-    "RefundSettled", "RefundState", "note_dispute_closed", "note_dispute_opened", "note_refund_settled",
-    "refund_sent", "refund_to_send", "refundable_now", "refundable_payment",
+    "FACTS",
+    "Dispute",
+    "DisputeCard",
+    "DisputeClosed",
+    "DisputeOpened",
+    "NotApproved",
+    "Payment",
+    "Payments",
+    "Refund",
+    "RefundSettled",
+    "RefundState",
+    "SeenRefund",
+    "note_dispute_closed",
+    "note_dispute_opened",
+    "note_reach",
+    "note_reconciled",
+    "note_refund_settled",
+    "refund_sent",
+    "refund_to_send",
+    "refundable_now",
+    "refundable_payment",
+    "since_when",
 ]

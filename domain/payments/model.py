@@ -128,6 +128,12 @@ class Payments(Protocol):
     ) -> bool:
         """Move a refund on from the state it was read in; False if somebody was faster (compare and set)."""
 
+    def to_compare(self, since: datetime) -> tuple[Refund, ...]:
+        """Refunds that Stripe must know: sent and not failed, decided since that moment or not settled yet."""
+
+    def adopt(self, stripe_refund: str, *, payment_id: int, amount: Money, state: RefundState) -> bool:
+        """Write down a refund that was made elsewhere and count it on the payment; False if less is left there."""
+
     def dispute(self, stripe_dispute: str) -> Dispute | None:
         """The dispute of that Stripe id."""
 

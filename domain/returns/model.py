@@ -209,6 +209,9 @@ class Returns(Protocol):
     def of_order(self, order_id: int) -> tuple[Return, ...]:
         """An order's returns, oldest first."""
 
+    def of_customer(self, customer_id: int) -> tuple[Return, ...]:
+        """A customer's returns, oldest first."""
+
     def of_telegram(self, user: int, state: ReturnState) -> tuple[Return, ...]:
         """The returns that came from a Telegram account and stand in that state, oldest first."""
 
