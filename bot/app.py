@@ -150,7 +150,8 @@ async def _built(
         poll_seconds=settings.poll_seconds, seconds=monotonic,
     )
     sources: tuple[webhooks.Source, ...] = (
-        telegram.TelegramUpdates(username=await _username(app)), webhooks.StripeEvents(), webhooks.ShopEvents(),
+        telegram.TelegramUpdates(username=await _username(app)),
+        webhooks.StripeEvents(live=stripe.mode_of(settings.stripe_key.get_secret_value())), webhooks.ShopEvents(),
     )
     app.worker = jobs.Worker(
         engine=store, sources=sources, owner=new_id(), sleep=asyncio.sleep, poll_seconds=settings.poll_seconds

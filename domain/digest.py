@@ -44,6 +44,8 @@ class Digest(Message, topic=Topic.DAILY):
     figures: DigestFigures
     #: the shop's local time of ``figures.at`` lies within that day: it still runs
     running: bool = False
+    #: how long the audit trail is and how it ends, in the morning's digest: `opsbell audit verify --anchor` takes it
+    trail: str | None = None
     #: said where it is not the year of whoever asks
     year: int | None = None
 
@@ -125,7 +127,7 @@ def morning_digest(uow: UnitOfWork, today: date) -> None:
     yesterday = today - DAY
     low = tuple(one.sku for one in low_stock(uow, uow.now))
     figures = digest_figures(uow.metrics, uow.shop, yesterday, at=uow.now, low=low)
-    uow.outbox.publish(Digest(figures=figures), once=f"digest:{today.isoformat()}")
+    uow.outbox.publish(Digest(figures=figures, trail=str(uow.audit.anchor())), once=f"digest:{today.isoformat()}")
 
 
 def read_day(text: str | None, today: date) -> date:

@@ -214,6 +214,26 @@ def refused(job: Job, error: stripe.StripeError) -> Outcome:
     return Unknown(reason=f"Stripe answered {error.http_status}")
 
 
+def mode_of(key: str) -> bool | None:
+    """Whether a key moves real money: True for sk_live_ and rk_live_, False for test keys, None for neither."""
+    kind = key.split("_")[1:2]
+    return {"live": True, "test": False}.get(kind[0] if kind else "")
+
+
+def foreign(event: Mapping[str, Json], *, live: bool | None, account: str = "") -> str | None:
+    """Why an event is not this desk's, in a sentence; None if it is.
+
+    A test event must move nothing on a live desk, nor a live one on a test desk; an event of a connected account is
+    about somebody else's money. Source: docs.stripe.com/api/events/object (livemode, account).
+    """
+    if live is None or event.get("livemode") is not live:
+        ours = {True: "live", False: "test"}.get(live, "unknown") if live is not None else "unknown"
+        return f"This event is not of our Stripe key's mode ({ours})."
+    if event.get("account") not in (None, account or None):
+        return "This event is about another Stripe account."
+    return None
+
+
 def facts(event: Mapping[str, Json]) -> tuple[Fact, ...]:
     """The facts of a webhook event; none for kinds that mean nothing here. ValueError if it is not as Stripe writes."""
     kind, data = str(event.get("type", "")), event.get("data")

@@ -56,13 +56,16 @@ def learn(fact: Fact, uow: UnitOfWork) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class StripeEvents:
-    """Stripe's events: refunds and disputes."""
+    """Stripe's events: refunds and disputes. ``live``: whether our key moves real money; None = it does not tell."""
 
+    live: bool | None
     source: str = "stripe"
 
     def work(self, received: Received, transaction: Transaction) -> None:
         """Note the event in the shop whose payment it is about; one about nobody's payment is left."""
         event = _object(received.body)
+        if (why := stripe.foreign(event, live=self.live)) is not None:
+            raise OpsError(why)
         facts = stripe.facts(event)
         intent = stripe.payment_intent(event)
         for shop in transaction.shops.all() if facts and intent else ():
@@ -72,7 +75,14 @@ class StripeEvents:
                     learn(fact, uow)
 
     def refuse(self, received: Received, sentence: str, transaction: Transaction) -> None:
-        """Stripe reads no sentences."""
+        """Stripe reads no sentences; an event of another mode or account is counted in the trail of whom it names."""
+        event = _object(received.body)
+        if stripe.foreign(event, live=self.live) is not None:
+            intent = stripe.payment_intent(event)
+            for shop in transaction.shops.all() if intent else ():
+                uow = transaction.of(shop.id)
+                if uow.payments.by_intent(str(intent)) is not None:
+                    uow.audit.add("stripe", "event.refused", received.key, {"why": sentence})
 
 
 @dataclass(frozen=True, kw_only=True)

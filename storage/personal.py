@@ -82,6 +82,7 @@ class PersonalRows:
         events = self._blank_events(customer)
         messages = self._blank(jobs, jobs.c.id.in_(self._job_ids(customer, numbers)), jobs.c.state != "open")
         waiting = self._count(sa.and_(jobs.c.id.in_(self._job_ids(customer, numbers)), jobs.c.state == "open"))
+        self._delete_buttons(customer)
         self._blank(cases, _mentions(cases.c.facts, _needles(customer)), cases.c.resolved_at.is_not(None))
         if customer.telegram_user is not None:
             user = str(customer.telegram_user)
@@ -195,6 +196,16 @@ class PersonalRows:
             sa.update(table).where(table.c.shop_id == self.shop.id, *where).values({column: BLANK})
         )
         return changed.rowcount
+
+    def _delete_buttons(self, customer: Customer) -> None:
+        """Buttons under messages about them: the question before one names the customer."""
+        theirs = sa.select(returns.c.number).where(self._returns_of(customer)).union_all(
+            sa.select(orders.c.number).where(orders.c.shop_id == self.shop.id, orders.c.customer_id == customer.id)
+        )
+        numbers = [json.dumps(number) for number in self.connection.execute(theirs).scalars()]
+        asked = buttons.c.confirm.is_not(None)
+        about = sa.or_(_mentions(buttons.c.fields, numbers), _mentions(buttons.c.confirm, _needles(customer)))
+        self._delete(buttons, asked, about)
 
     def _count(self, where: sa.ColumnElement[bool]) -> int:
         found = self.connection.execute(sa.select(sa.func.count()).select_from(jobs).where(where))

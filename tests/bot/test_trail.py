@@ -195,10 +195,10 @@ def test_erasing_leaves_figures_and_a_whole_trail_and_nothing_else(
     }
     assert main(["customer", "erase", "maria-7", "--shop", "nordlicht", "--yes"]) == 0
     left = _everything(trail)
-    assert [canary for canary in CANARIES if canary in left] == []
+    assert [line for line in left.splitlines() if any(canary in line for canary in CANARIES)] == []
     assert "other" in left, "somebody else's event stays"
     (order,) = trail.world.desk.query(sa.select(orders.c.number, orders.c.total_minor))
-    assert (order.number, order.total_minor) == ("1042", 8800)
+    assert (order.number, order.total_minor) == ("1042", 10_000)
     assert trail.verify() == 0
     newest = trail.world.outbox("return_card")[-1]["fields"]
     assert isinstance(newest, dict)

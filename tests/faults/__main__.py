@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from tests.faults import authorisation, digest_zones, flood, hostile, iofaults, kills, rolling, storm
+from tests.faults import authorisation, digest_zones, flood, hostile, iofaults, kills, limits, races, rolling, storm
 from tests.figures import Machine, report
 
 #: by name, in the order they run; each lives in a module of its own beside this one
@@ -17,6 +17,8 @@ MACHINES: dict[str, Machine] = {
     "digests": digest_zones.machine,
     "flood": flood.machine,
     "authorisation": authorisation.machine,
+    "limits": limits.machine,
+    "races": races.machine,
 }
 
 if __name__ == "__main__":

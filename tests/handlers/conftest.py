@@ -57,6 +57,6 @@ async def _no_sleep(_seconds: float) -> None:
 def worker(shop: TestDesk) -> Worker:
     """What works off stored events and schedules."""
     return Worker(
-        engine=shop.store, sources=(TelegramUpdates(username="opsbell_bot"), StripeEvents(), ShopEvents()), owner="w",
+        engine=shop.store, sources=(TelegramUpdates(username="opsbell_bot"), StripeEvents(live=False), ShopEvents()), owner="w",
         sleep=_no_sleep,
     )

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
 
+from gateways.stripe import foreign, mode_of
 from handlers.jobs import Worker
 from handlers.webhooks import LARGEST, shop_door, stripe_door
 from storage.tables import disputes, inbox, orders, parcels, stock_movements
@@ -44,7 +45,7 @@ class Sender:
         return (await self._post("/shop", raw, headers)).status
 
     async def stripe(self, event: Any, *, body: bytes | None = None, secret: str = SECRET) -> int:
-        raw = json.dumps(event).encode() if body is None else body
+        raw = json.dumps({"livemode": False, **event}).encode() if body is None else body
         stamp = str(int(self.desk.clock.now().timestamp()))
         made = hmac.new(secret.encode(), stamp.encode() + b"." + raw, sha256).hexdigest()
         return (await self._post("/stripe", raw, {"Stripe-Signature": f"t={stamp},v1={made}"})).status
@@ -231,6 +232,27 @@ async def test_what_is_not_about_our_payments_is_left(
     await work(worker)
     assert errors(shop) == [None]
     assert shop.query(sa.select(disputes)) == []
+
+
+@pytest.mark.parametrize("odd", [{"livemode": True}, {"livemode": None}, {"livemode": 0}, {"account": "acct_other"}], ids=str)
+async def test_an_event_of_another_mode_or_account_moves_nothing_and_is_counted(
+    sender: Sender, shop: TestDesk, worker: Worker, odd: dict[str, Any]
+) -> None:
+    assert await sender.stripe({**dispute("created"), **odd}) == 200
+    await work(worker)
+    assert shop.query(sa.select(disputes)) == []
+    (error,) = errors(shop)
+    assert error is not None
+    assert "This event is" in error
+    assert shop.audit_actions()[-1] == "event.refused"
+
+
+@pytest.mark.parametrize(("key", "live"), [
+    ("sk_live_1", True), ("rk_live_1", True), ("sk_test_1", False), ("rk_test_1", False), ("nonsense", None), ("", None),
+])
+async def test_a_keys_mode_is_read_from_it(key: str, live: bool | None) -> None:
+    assert mode_of(key) is live
+    assert foreign({"livemode": live}, live=live) is None if live is not None else foreign({"livemode": live}, live=live)
 
 
 async def test_an_event_that_stripe_never_writes_is_tried_and_then_kept_with_its_reason(
