@@ -47,7 +47,7 @@ def read_shop_file(path: Path) -> ShopFile:
         key=shop["key"], name=shop["name"], currency=shop["currency"], time_zone=shop["time_zone"],
         language=shop.get("language", "en"), country=shop.get("country", ""),
         settings={"digest_at": digest_at, "calendar": calendar, "policies": policies},
-        staff=tuple(_staff(number, row) for number, row in enumerate(found.get("staff", []), start=1)),
+        staff=_all_staff(found.get("staff", [])),
         chats=tuple(_chats(found.get("channels", {}))),
     )
 
@@ -60,11 +60,25 @@ def _check_rules(policies: Mapping[str, Any], calendar: Mapping[str, Any], time_
             raise BadInput(f"[policies.{name}] is unknown; I know {known}.")
         rules_known = {field.name for field in fields(getattr(Policies(), name))}
         _only(rules, rules_known, f"[policies.{name}]")
+        for rule, value in rules.items():
+            if rule.endswith("_minor") and not _whole(value):
+                raise BadInput(f"[policies.{name}]: {rule} is a whole number, 0 or more; I read {value!r}.")
+            if rule.endswith("_days") and isinstance(value, int | float) and value < 0:
+                raise BadInput(f"[policies.{name}]: {rule} is 0 or more; I read {value!r}.")
     try:
         from_json(Policies, dict(policies))
         from_json(Calendar, {"time_zone": time_zone, **calendar})
     except ValueError as error:
         raise BadInput(f"The shop file does not fit: {error}") from None
+
+
+def _all_staff(rows: Any) -> tuple[StaffRow, ...]:
+    """Everybody; two entries with one address would be one person with two votes."""
+    people = tuple(_staff(number, row) for number, row in enumerate(rows, start=1))
+    addresses = [one.email.strip().casefold() for one in people if one.email and one.active]
+    if twice := next((one for one in addresses if addresses.count(one) > 1), None):
+        raise BadInput(f"[[staff]]: {twice} stands twice. One person has one entry, or they could approve as two.")
+    return people
 
 
 def _staff(number: int, row: Mapping[str, Any]) -> StaffRow:
@@ -76,12 +90,21 @@ def _staff(number: int, row: Mapping[str, Any]) -> StaffRow:
     roles = [role.value for role in Role]
     if row["role"] not in roles:
         raise BadInput(f"{where}: {row['role']!r} is not a role. Use one of {', '.join(roles)}.")
+    if "day_limit_minor" in row and not _whole(row["day_limit_minor"]):
+        raise BadInput(f"{where}: day_limit_minor is a whole number of minor units, 0 or more.")
+    email = row.get("email")
+    if email is not None and (not isinstance(email, str) or "@" not in email):
+        raise BadInput(f"{where}: email is an address such as ben@example.com.")
     limit = row.get("refund_limit_minor", None if Role(row["role"]) in UNLIMITED else 0)
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
+    if limit is not None and not _whole(limit):
         raise BadInput(f"{where}: refund_limit_minor is a whole number of minor units, 0 or more.")
     if bool(row.get("slack_user")) != bool(row.get("slack_team")):
         raise BadInput(f"{where}: slack_user and slack_team go together.")
     return StaffRow(**{**row, "refund_limit_minor": limit})
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _chats(channels: Mapping[str, Any]) -> Iterable[ChatRow]:
