@@ -19,7 +19,7 @@ from domain.inventory.commands import (
     WhyLowStock,
     WhyStock,
 )
-from domain.inventory.lookup import find_variant, near_misses
+from domain.inventory.lookup import find_variant, near_misses, search_variants
 from domain.inventory.messages import (
     LowStockList,
     OrderedBy,
@@ -67,16 +67,14 @@ def show_stock(command: ShowStock, actor: Actor, uow: UnitOfWork) -> Message:
     if not (command.sku or "").strip():
         return list_low_stock(ListLowStock(), actor, uow)
     text = (command.sku or "").strip()
-    variant = uow.inventory.by_sku(text)
-    if variant is None:
-        found = uow.inventory.search(text, 6)
-        if len(found) > 1:
-            rows = all_figures(uow, uow.now, frozenset(one.id for one in found))
-            if rows:
-                return StockMatches(text=text, rows=rows)
-        if not found:
-            raise NotFound(near_misses(uow, text))
-        variant = found[0]
+    found = search_variants(text, uow)
+    if not found:
+        raise NotFound(near_misses(uow, text))
+    if len(found) > 1:
+        rows = all_figures(uow, uow.now, frozenset(one.id for one in found))
+        if rows:
+            return StockMatches(text=text, rows=rows)
+    variant = found[0]
     one = _known(uow, variant)
     waiting = len(uow.customers.wishes(variant.id, 1000))
     return StockReport(figures=one, waiting=waiting)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 
 from domain.errors import NotFound
@@ -10,12 +11,20 @@ from domain.ports import UnitOfWork
 
 
 def search_variants(text: str, uow: UnitOfWork, limit: int = 6) -> tuple[Variant, ...]:
-    """The exact SKU alone, else everything whose SKU or title contains the text."""
+    """The exact SKU alone, else everything whose SKU or title contains the text.
+
+    A number that goes on is another number: BLU-MUG-30 is not BLU-MUG-300.
+    """
     text = text.strip()
     exact = uow.inventory.by_sku(text) if text else None
     if exact is not None:
         return (exact,)
-    return uow.inventory.search(text, limit) if text else ()
+    found = uow.inventory.search(text, limit) if text else ()
+    return tuple(one for one in found if _holds(text, one.sku) or _holds(text, one.title))
+
+
+def _holds(text: str, words: str) -> bool:
+    return re.search(re.escape(text) + (r"(?!\d)" if text[-1:].isdigit() else ""), words, re.IGNORECASE) is not None
 
 
 def find_variant(uow: UnitOfWork, text: str) -> Variant:

@@ -197,10 +197,9 @@ def reachable(uow: UnitOfWork, customer_id: int | None, text: str) -> tuple[Cust
 def _status(order: Order, uow: UnitOfWork) -> Message:
     parcels = uow.parcels.of_order(order.id, uow.now)
     late = [found for one in parcels if (found := late_of(uow, one, uow.now)) is not None]
-    guesses = [guess.expected_on for found in late if (guess := guess_of(uow, found)) is not None]
-    carrier_days = [one.expected_on for one in parcels if one.expected_on is not None]
     today = uow.shop.calendar.today(uow.now)
-    expected = max([day for day in (*guesses, *carrier_days) if day >= today], default=None)
+    days = [*(expected_day(uow, found) for found in late), *(one.expected_on for one in parcels)]
+    expected = max((day for day in days if day is not None and day >= today), default=None)
     here = bool(parcels) and all(one.state.delivered_at is not None for one in parcels)
     return ParcelStatus(order=order.number, promised_on=order.promised_on, delivered=here,
                         approved=order.approved_at is not None, parcels=parcels, expected_on=expected,

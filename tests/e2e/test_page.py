@@ -122,7 +122,8 @@ def test_a_return_by_hand_until_the_money_is_back(page: Page, pictures: Path | N
     _shot(page, pictures, "refunded")
 
 
-def test_the_digest_by_hand(page: Page, pictures: Path | None) -> None:
+def test_the_digest_by_hand(page: Page, control: Control, pictures: Path | None) -> None:
+    control.happens("busy_hour", orders=40)
     page.get_by_test_id("channel-daily").click()
     page.get_by_test_id("clock-next-morning").click()
     digest = page.get_by_test_id("message").filter(has_text="Nordlicht Shop")

@@ -306,6 +306,8 @@ def test_the_report_of_a_sku_in_any_case_and_a_near_miss_for_a_slip(world: World
     found = world.run(ShowStock(sku="blu-mug-300"), "eve")
     assert isinstance(found, StockReport)
     assert found.figures.available == 100
+    with pytest.raises(NotFound, match=r"I don't know SKU BLU-MUG-30. Did you mean BLU-MUG-300\?"):
+        world.run(ShowStock(sku="BLU-MUG-30"), "eve")
     with pytest.raises(NotFound, match=r"I don't know SKU BLU-MUG-3O0. Did you mean BLU-MUG-300\?"):
         world.run(ShowStock(sku="BLU-MUG-3O0"), "eve")
 

@@ -34,6 +34,7 @@ from domain.shipping import (
     WhyParcel,
     late_parcels,
     open_counts,
+    suggested_text,
 )
 from domain.shipping.watch import LATE_PARCEL, LATE_REST
 from storage.tables import orders, parcels, scans
@@ -45,11 +46,12 @@ _KEYS = itertools.count(1)
 def scan(
     world: World, milestone: Milestone = Milestone.IN_TRANSIT, *, order: str = "1042", at: datetime | None = None,
     substatus: Substatus | None = None, key: str | None = None, tracking: str | None = "00340434",
-    place: str | None = "Leipzig hub",
+    place: str | None = "Leipzig hub", to: str | None = None, expected: date | None = None,
 ) -> None:
     """DHL says something."""
     world.learn(ParcelScanned(order=order, carrier="DHL", tracking_number=tracking, milestone=milestone,
-                              substatus=substatus, at=at or world.now, place=place, key=key or f"scan-{next(_KEYS)}"))
+                              substatus=substatus, at=at or world.now, place=place, key=key or f"scan-{next(_KEYS)}",
+                              origin="Leipzig" if to else None, destination=to, expected_on=expected))
 
 
 def stuck(world: World, user: int | None = 1001, language: str | None = "pt") -> LateParcelCard:
@@ -309,21 +311,31 @@ def test_the_lane_of_past_parcels_gives_a_new_day(world: World) -> None:
     for n in range(12):
         number = f"3{n:03}"
         world.order(number, placed=NOW - timedelta(days=40), promised=None)
-        scan(world, order=number, tracking=number, at=NOW - timedelta(days=30))
-        scan(world, Milestone.DELIVERED, order=number, tracking=number, at=NOW - timedelta(days=20))
-    with world.store.engine.begin() as connection:
-        connection.execute(sa.update(parcels).values(origin="Leipzig", destination="Porto"))
+        scan(world, order=number, tracking=number, at=NOW - timedelta(days=30), to="Porto")
+        scan(world, Milestone.DELIVERED, order=number, tracking=number, at=NOW - timedelta(days=20 - n % 3))
     world.customer()
     world.order(promised=date(2026, 12, 11))
-    scan(world)
-    with world.store.engine.begin() as connection:
-        connection.execute(sa.update(parcels).values(origin="Leipzig", destination="Porto"))
+    scan(world, to="Porto")
     world.later(days=4)
     world.sweep()
     card = world.said("late_parcel_card")[-1]
     assert isinstance(card, LateParcelCard)
     assert card.guess is not None
-    assert (card.guess.parcels, card.guess.expected_on) == (12, date(2026, 12, 3))
+    assert (card.guess.parcels, card.guess.expected_on) == (12, date(2026, 12, 4))
+    with world.begin() as uow:
+        told = suggested_text(uow.cases.by_id(card.case_id), uow)
+    assert "7 de dezembro" in told, "the cautious day of the span, on a working day"
+    scan(world, at=world.now - timedelta(days=4, hours=-1), expected=date(2026, 12, 9))
+    with world.begin() as uow:
+        told = suggested_text(uow.cases.by_id(card.case_id), uow)
+    assert "9 de dezembro" in told, "the carrier's own day counts more"
+    scan(world, Milestone.EXCEPTION, substatus=Substatus.DAMAGED)
+    damaged = world.said("late_parcel_card")[-1]
+    assert isinstance(damaged, LateParcelCard)
+    assert damaged.guess is None, "parcels that arrived say nothing of a damaged one"
+    assert damaged.claim_until is not None
+    with world.begin() as uow:
+        assert "dezembro" not in suggested_text(uow.cases.by_id(card.case_id), uow)
 
 
 def test_why_lists_every_rule_and_scan(world: World) -> None:
