@@ -12,7 +12,7 @@ setup: .venv/.ready
 	@command -v $(PYTHON) >/dev/null || { echo "Opsbell needs Python 3.11 or newer: make setup PYTHON=python3.12"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
-	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/pip install -qq --no-deps --no-build-isolation --editable .
 	sh scripts/browser.sh
 	touch $@
 

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import errno
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -30,6 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
     except sa.exc.OperationalError as error:
         print(f"The database cannot be used: {str(error.orig).splitlines()[0]}", file=sys.stderr)
+    except BrokenPipeError:
+        # whoever read it has read enough; nothing may be written at the end either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
