@@ -38,7 +38,9 @@ def find_variant(uow: UnitOfWork, text: str) -> Variant:
 def near_misses(uow: UnitOfWork, text: str) -> str:
     """The sentence for an unknown SKU: "I don't know SKU BLU-MUG-30. Did you mean BLU-MUG-300?"."""
     shown = text.strip()[:40]
-    near = get_close_matches(shown.upper(), {sku.upper(): sku for sku in uow.inventory.skus()}, n=3, cutoff=0.6)
+    skus = uow.inventory.skus()
+    longer = [sku for sku in skus if sku.upper().startswith(shown.upper())]
+    near = longer[:3] or get_close_matches(shown.upper(), {sku.upper(): sku for sku in skus}, n=3, cutoff=0.6)
     if not near:
         return f"I don't know SKU {shown}. Try a part of the product's name."
     return f"I don't know SKU {shown}. Did you mean {' or '.join(near)}?"
