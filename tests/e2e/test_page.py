@@ -123,7 +123,8 @@ def test_a_return_by_hand_until_the_money_is_back(page: Page, pictures: Path | N
 
 
 def test_the_digest_by_hand(page: Page, control: Control, pictures: Path | None) -> None:
-    control.happens("busy_hour", orders=40)
+    if pictures is not None:
+        control.happens("busy_hour", orders=60)
     page.get_by_test_id("channel-daily").click()
     page.get_by_test_id("clock-next-morning").click()
     digest = page.get_by_test_id("message").filter(has_text="Nordlicht Shop")
