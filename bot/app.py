@@ -319,6 +319,8 @@ async def _speak(app: App, stack: AsyncExitStack) -> None:
         else:
             await app.bot.delete_webhook()
     if app.slack is not None and app.settings.slack_by_socket:
-        handler = AsyncSocketModeHandler(app.slack, app.settings.slack_app_token.get_secret_value())
+        # Bolt's own client knows no address but Slack's.
+        speaks = AsyncWebClient(base_url=app.settings.slack_base_url)
+        handler = AsyncSocketModeHandler(app.slack, app.settings.slack_app_token.get_secret_value(), web_client=speaks)
         await handler.connect_async()  # type: ignore[no-untyped-call]  # slack_bolt left it without types
         stack.push_async_callback(handler.close_async)

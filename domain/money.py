@@ -37,7 +37,7 @@ def exponent(currency: str) -> int:
 _ISO_EXPONENT = dict.fromkeys(
     ("AFN", "ALL", "COP", "IRR", "KPW", "LAK", "LBP", "MGA", "MMK", "MRU", "PKR", "RSD", "SLE", "SLL", "SOS", "STN",
      "SYP", "TWD", "YER", "CRC", "CZK", "HUF", "IDR"), 2
-) | {"CLP": 0, "ISK": 0}
+) | {"CLP": 0, "ISK": 0, "IQD": 3}
 
 
 @dataclass(frozen=True, kw_only=True, order=False)
@@ -100,7 +100,11 @@ def _pattern(locale: str, currency: str) -> str:
     return pattern
 
 
-_AMOUNT = re.compile(r"[^\d]{0,4}(?P<whole>\d{1,3}(?:[,.' ]\d{3})+|\d{1,12})(?:[.,](?P<part>\d{1,4}))?[^\d]{0,4}")
+#: groups are parted by one and the same sign, and the decimals by another: "1,000.000" dinars are no million
+_AMOUNT = re.compile(
+    r"[^\d]{0,4}(?P<whole>\d{1,3}(?P<sign>[,.' ])\d{3}(?:(?P=sign)\d{3})*|\d{1,12})"
+    r"(?:(?!(?P=sign))[.,](?P<part>\d{1,4}))?[^\d]{0,4}"
+)
 
 
 def parse_money(text: str, currency: str) -> Money:
@@ -111,7 +115,9 @@ def parse_money(text: str, currency: str) -> Money:
     places = exponent(currency)
     cleaned = text.strip()
     found = _AMOUNT.fullmatch(cleaned)
-    if not found or "-" in cleaned:
+    # Other scripts' digits would count as signs around the amount, or as an amount beside it.
+    foreign = any(sign.isdigit() and not sign.isascii() for sign in cleaned)
+    if not found or foreign or "-" in cleaned:
         raise BadInput(f"I can't read {cleaned[:40]!r} as an amount in {currency}. Write it like {_example(currency)}.")
     whole, part = found["whole"], found["part"] or ""
     one_group = not part and re.fullmatch(r"\d{1,3}[,.]\d{3}", whole) is not None

@@ -15,9 +15,10 @@ from typing import Final
 import aiohttp
 import stripe
 
-from domain.errors import Conflict
+from domain.errors import Conflict, RuleBroken
 from domain.jobs import Engine, Job, Transaction
 from domain.messages import Fact
+from domain.money import Money
 from domain.outcomes import Done, Failed, Later, Outcome, Superseded, Unknown, wait_before
 from domain.payments import (
     DisputeClosed,
@@ -31,6 +32,7 @@ from domain.payments import (
     refund_to_send,
 )
 from domain.wire import Json
+from gateways.stripe_amounts import from_stripe, to_stripe
 
 #: our intent's id in the refund's metadata
 INTENT: Final = "opsbell_refund"
@@ -127,10 +129,14 @@ class RefundCarrier:
         first = refund.first_sent_at
         if first is not None and self.engine.now() - first > _KEY_LIFE:
             return Failed(reason="sent more than 20 hours ago, and Stripe shows no such refund")
+        try:
+            figure = to_stripe(refund.amount)
+        except RuleBroken as error:  # nothing was sent: it is decided anew
+            return Done(receipt={"refund": None, "state": RefundState.FAILED.value, "failure": error.sentence})
         answer = await self.client.v1.refunds.create_async(
             {
                 "payment_intent": refund.payment_intent or "",
-                "amount": refund.amount.minor,
+                "amount": figure,
                 "reason": "requested_by_customer",
                 "metadata": {INTENT: refund.id},
                 "expand": ["charge"],
@@ -269,19 +275,25 @@ def _settled(thing: Mapping[str, Json]) -> RefundSettled:
 def _opened(thing: Mapping[str, Json]) -> DisputeOpened:
     evidence = thing.get("evidence_details")
     due = evidence.get("due_by") if isinstance(evidence, dict) else None
+    amount = _amount(thing)
     return DisputeOpened(
         stripe_dispute=str(thing["id"]), payment_intent=str(thing["payment_intent"]), state=str(thing["status"]),
-        reason=str(thing["reason"]), amount_minor=int(str(thing["amount"])), currency=str(thing["currency"]).upper(),
+        reason=str(thing["reason"]), amount_minor=amount.minor, currency=amount.currency,
         at=_moment(thing["created"]), due_by=_moment(due) if due else None,
     )
 
 
 def _closed(thing: Mapping[str, Json]) -> DisputeClosed:
+    amount = _amount(thing)
     return DisputeClosed(
         stripe_dispute=str(thing["id"]), payment_intent=str(thing["payment_intent"]), state=str(thing["status"]),
-        reason=str(thing["reason"]), amount_minor=int(str(thing["amount"])), currency=str(thing["currency"]).upper(),
+        reason=str(thing["reason"]), amount_minor=amount.minor, currency=amount.currency,
         at=_moment(thing["created"]),
     )
+
+
+def _amount(thing: Mapping[str, Json]) -> Money:
+    return from_stripe(int(str(thing["amount"])), str(thing["currency"]))
 
 
 def _moment(value: Json) -> datetime:

@@ -16,11 +16,11 @@ import aiohttp
 import stripe
 
 from domain.jobs import Engine, Job, Transaction
-from domain.money import Money
 from domain.outcomes import Done, Failed, Outcome
 from domain.payments import Refund, RefundState, SeenRefund, note_reach, note_reconciled, since_when
 from domain.wire import Json
 from gateways.stripe import INTENT, STATES
+from gateways.stripe_amounts import from_stripe
 
 _EVERY: Final = timedelta(minutes=10)
 _DAY: Final = timedelta(hours=24)
@@ -127,7 +127,7 @@ def _seen(one: stripe.Refund) -> SeenRefund | None:
     metadata = one.metadata
     state = STATES.get(one.status or "", RefundState.NEEDS_HUMAN)
     return SeenRefund(
-        stripe_refund=one.id, payment_intent=intent, amount=Money(minor=one.amount, currency=one.currency.upper()),
+        stripe_refund=one.id, payment_intent=intent, amount=from_stripe(one.amount, one.currency),
         refund_id=metadata[INTENT] if metadata and INTENT in metadata else None, state=state,
         failure=one.failure_reason if state is RefundState.FAILED else None,
     )
