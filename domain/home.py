@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import time
 from typing import Final
 
 from domain.digest import ShowDigest, digest_of
@@ -47,7 +46,8 @@ class Home(Message):
     today: DigestFigures
     #: what waits for a decision, the one to be answered first in front; not all of it
     waiting: tuple[WaitingReturn, ...] = ()
-    digest_at: time
+    #: the shop's hour, "08:00"
+    digest_at: str
     #: everybody and the rules, for owners; nobody and none for others
     people: tuple[HomePerson, ...] = ()
     policies: Policies | None = None
@@ -92,7 +92,7 @@ def show_home(command: ShowHome, actor: Actor, uow: UnitOfWork) -> Message:
     owner = me.role is Role.OWNER
     return Home(
         name=me.name, role=me.role.value, limit=limits[me.key], today=today, waiting=waiting_returns(uow)[:_SHOWN],
-        digest_at=uow.shop.digest_at, people=people if owner else (), policies=uow.shop.policies if owner else None,
+        digest_at=f"{uow.shop.digest_at:%H:%M}", people=people if owner else (), policies=uow.shop.policies if owner else None,
     )
 
 

@@ -6,7 +6,7 @@ import types
 import typing
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -75,7 +75,7 @@ def _value(hint: Any, text: Text, many: int, full: bool, choice: int) -> Any:
     if hint in (str, object):
         return _drawn(text)
     plain: dict[Any, Any] = {
-        int: 3, float: 3.5, bool: full, datetime: NOW, date: NOW.date(), time: NOW.time(), Decimal: Decimal("3.5"),
+        int: 3, float: 3.5, bool: full, datetime: NOW, date: NOW.date(), Decimal: Decimal("3.5"),
     }
     if hint in plain:
         return plain[hint]
