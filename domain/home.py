@@ -92,7 +92,8 @@ def show_home(command: ShowHome, actor: Actor, uow: UnitOfWork) -> Message:
     owner = me.role is Role.OWNER
     return Home(
         name=me.name, role=me.role.value, limit=limits[me.key], today=today, waiting=waiting_returns(uow)[:_SHOWN],
-        digest_at=f"{uow.shop.digest_at:%H:%M}", people=people if owner else (), policies=uow.shop.policies if owner else None,
+        digest_at=f"{uow.shop.digest_at:%H:%M}", people=people if owner else (),
+        policies=uow.shop.policies if owner else None,
     )
 
 
