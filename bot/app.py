@@ -25,14 +25,16 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.clock import FollowedClock, new_id, reference, system_now
+from bot.figures import Figures
 from bot.settings import Settings, secrets_of
-from bot.web import Figures, server
+from bot.web import probes, serve, server
 from domain.messages import Photo
 from domain.outcomes import Carrier
 from domain.shops import Shop
 from domain.time import Calendar
 from gateways import stripe, stripe_list
 from handlers import jobs, telegram, webhooks
+from handlers.deadline import Punctual
 from handlers.run import Desk
 from handlers.slack import SlackDesk, Standings, events
 from handlers.telegram.door import ALLOWED_UPDATES, poll
@@ -53,6 +55,8 @@ log = logging.getLogger("opsbell")
 #: how long a connection may take to stand, and a whole call to a platform; both well below a job's lease
 CONNECT_SECONDS = 3.0
 CALL_SECONDS = 15.0
+#: seconds for a person's command: Slack waits three, and may itself be asked for one who somebody is
+_SOON = 1.7
 #: how words look where no shop is known
 NOBODY = Shop(
     id=0, key="", name="Opsbell", currency="EUR", language="en", calendar=Calendar(time_zone="UTC"), digest_at=time(8)
@@ -141,7 +145,8 @@ async def _built(
         ahead=(lambda: clock.offset) if clock else timedelta, by_server=goes_by_server(engine),
     )
     stack.callback(store.close)
-    app = App(settings=settings, store=store, desk=Desk(engine=store, reference=reference), clock=clock)
+    desk = Desk(engine=Punctual(engine=store, within=_SOON, grace=0.2), reference=reference)
+    app = App(settings=settings, store=store, desk=desk, clock=clock)
     if clock is not None:
         clock.jumped, clock.settled = wake, _until_nothing_is_due(store)
     carriers = await _carriers(app, session, stack)
@@ -152,6 +157,7 @@ async def _built(
     sources: tuple[webhooks.Source, ...] = (
         telegram.TelegramUpdates(username=await _username(app)),
         webhooks.StripeEvents(live=stripe.mode_of(settings.stripe_key.get_secret_value())), webhooks.ShopEvents(),
+        *(webhooks.VendorEvents(source=name) for name in webhooks.VENDORS),
     )
     app.worker = jobs.Worker(
         engine=store, sources=sources, owner=new_id(), sleep=asyncio.sleep, poll_seconds=settings.poll_seconds
@@ -197,7 +203,10 @@ async def _carriers(app: App, session: aiohttp.ClientSession, stack: AsyncExitSt
             request_verification_enabled=False, ssl_check_enabled=False, raise_error_for_unhandled_request=False,
         )
         app.desk = replace(app.desk, known=Standings(client=client, now=store.now).of)
-        listeners = SlackDesk(desk=app.desk, catalogue=catalogue, client=client, session=session, nobody=NOBODY)
+        listeners = SlackDesk(
+            desk=app.desk, catalogue=catalogue, client=client, session=session, nobody=NOBODY,
+            responses=settings.slack_response_url,
+        )
         listeners.listen(app.slack)
         carriers.append(
             SlackCarrier(client=client, engine=store, catalogue=catalogue, fetch=_fetch(app), defects=app.defects)
@@ -259,27 +268,34 @@ async def _username(app: App) -> str:
 
 
 async def _listen(app: App, stack: AsyncExitStack) -> str:
+    admin = app.settings.admin_address
+    outer = _doors(app)
+    figures = Figures(engine=app.store, desk=app.desk, auditor=app.auditor, defects=app.defects)
+    inner = probes(app.store, figures, app.healthy)
+    if admin is not None:
+        log.info("probes and figures at %s", await serve(server(inner, reference), admin, stack))
+    return await serve(server(outer if admin else [*outer, *inner], reference), app.settings.address, stack)
+
+
+def _doors(app: App) -> list[web.RouteDef]:
+    """What is switched on, and nothing else."""
     settings, store = app.settings, app.store
-    routes: list[web.RouteDef] = []
+    engine, routes = Punctual(engine=store), list[web.RouteDef]()
     if app.slack is not None and not settings.slack_by_socket:
         secrets = secrets_of(settings.slack_signing_secret)
-        routes.append(web.post("/slack/events", events(app.slack, secrets, store.now)))
+        routes.append(web.post("/slack/events", events(app.slack, engine, secrets, store.now)))
     if app.bot is not None and settings.telegram_mode == "webhook":
-        routes.append(web.post("/telegram/webhook", telegram.webhook(store, secrets_of(settings.telegram_secret))))
+        routes.append(web.post("/telegram/webhook", telegram.webhook(engine, secrets_of(settings.telegram_secret))))
     if "stripe" in settings.parts:
         secrets = secrets_of(settings.stripe_webhook_secret)
-        routes.append(web.post("/webhooks/stripe", webhooks.stripe_door(store, secrets, store.now)))
+        routes.append(web.post("/webhooks/stripe", webhooks.stripe_door(engine, secrets, store.now)))
     if "shop" in settings.parts:
         secrets = secrets_of(settings.shop_webhook_secret)
-        routes.append(web.post("/webhooks/shop", webhooks.shop_door(store, secrets, store.now)))
-    figures = Figures(engine=app.store, desk=app.desk, auditor=app.auditor, defects=app.defects)
-    runner = web.AppRunner(server(routes, app.store, figures, app.healthy), access_log=None, shutdown_timeout=5)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    host, port = settings.address
-    site = web.TCPSite(runner, host, port)
-    await site.start()
-    return site.name
+        routes.append(web.post("/webhooks/shop", webhooks.shop_door(engine, secrets, store.now)))
+    for source, secrets in settings.vendors.items():
+        vendor = webhooks.vendor_door(source, engine, secrets, store.sign)
+        routes.append(web.post(f"/webhooks/{source}/{{shop}}/{{topic}}/{{token}}", vendor))
+    return routes
 
 
 def _start(app: App, stack: AsyncExitStack) -> None:

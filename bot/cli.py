@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--socket", action="store_true", help="Slack by Socket Mode, Telegram by polling")
     _add(commands, "slack-manifest", _manifest, "print the Slack app's manifest (JSON)")
     _add(commands, "commands", _commands, "print the table of commands (Markdown)")
+    _add(commands, "webhooks", _webhooks, "print the addresses at which shop systems and carriers' services post")
     shop = commands.add_parser("shop", help="shop files").add_subparsers(dest="verb", required=True, metavar="VERB")
     apply = _add(shop, "apply", _apply, "make the database say what a shop file says")
     apply.add_argument("file", type=Path)
@@ -117,6 +118,14 @@ def _commands(_parsed: argparse.Namespace, _given: Settings) -> int:
     from handlers.commands import table
 
     print(table(), end="")
+    return 0
+
+
+def _webhooks(_parsed: argparse.Namespace, given: Settings) -> int:
+    from bot.addresses import addresses
+
+    require(given)
+    print(addresses(given), end="")
     return 0
 
 

@@ -88,7 +88,7 @@ class Demo:
             slack_bot_token=SecretStr("xoxb-sandbox-bot"),
             slack_app_token=SecretStr("xapp-sandbox-app" if self.by_socket else ""),
             slack_signing_secret=SecretStr("sandbox-slack-signing-secret"),
-            slack_base_url=f"{self.page}/slack/api/",
+            slack_base_url=f"{self.page}/slack/api/", slack_response_url=f"{self.page}/slack/response/",
             telegram_token=SecretStr("7000000001:sandbox-telegram-bot-token-000000000"),
             telegram_secret=SecretStr("sandbox-telegram-webhook-secret-00"),
             telegram_mode="polling" if self.by_socket else "webhook",

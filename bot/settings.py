@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from handlers import frontdoor
+
 #: parts that may be switched off, but only by name
 PARTS: Final = frozenset({"slack", "telegram", "stripe", "shop"})
+#: senders that are heard where their secret is set, and nowhere else
+VENDORS: Final = ("shopify", "woocommerce", "easypost", "aftership")
+_RESPONSES: Final = re.compile(r"https?://[\w.:\[\]-]+/(?:[\w./-]*/)?")
+_TELEGRAM_SECRET: Final = re.compile(r"[A-Za-z0-9_-]{32,256}")
 
 
 class BadSettings(Exception):
@@ -23,6 +30,8 @@ class Settings(BaseSettings):
 
     database_url: str = "sqlite:///opsbell.db"
     listen: str = "127.0.0.1:8080"
+    #: where /live, /ready and /metrics are instead of beside the doors
+    admin_listen: str = ""
     public_url: str = ""
     #: parts that this installation does without: "stripe,shop"
     without: str = ""
@@ -35,6 +44,8 @@ class Settings(BaseSettings):
     #: one secret, or two parted by a comma during a rotation
     slack_signing_secret: SecretStr = SecretStr("")
     slack_base_url: str = "https://slack.com/api/"
+    #: how every response URL of Slack's begins; ours is never posted anywhere else
+    slack_response_url: str = "https://hooks.slack.com/"
 
     telegram_token: SecretStr = SecretStr("")
     telegram_secret: SecretStr = SecretStr("")
@@ -46,6 +57,10 @@ class Settings(BaseSettings):
     stripe_base_url: str = ""
 
     shop_webhook_secret: SecretStr = SecretStr("")
+    shopify_secret: SecretStr = SecretStr("")
+    woocommerce_secret: SecretStr = SecretStr("")
+    easypost_secret: SecretStr = SecretStr("")
+    aftership_secret: SecretStr = SecretStr("")
 
     #: where the time comes from instead of this machine's clock; the sandbox's only
     clock_url: str = ""
@@ -55,8 +70,18 @@ class Settings(BaseSettings):
     @property
     def parts(self) -> frozenset[str]:
         """What is switched on."""
-        off = {word.strip() for word in self.without.split(",") if word.strip()}
-        return PARTS - off
+        return PARTS - self.off
+
+    @property
+    def off(self) -> frozenset[str]:
+        """What is switched off by name."""
+        return frozenset(word.strip() for word in self.without.split(",") if word.strip())
+
+    @property
+    def vendors(self) -> dict[str, tuple[str, ...]]:
+        """The senders that are heard, each with its secrets."""
+        found = {name: secrets_of(getattr(self, f"{name}_secret")) for name in VENDORS if name not in self.off}
+        return {name: secrets for name, secrets in found.items() if secrets}
 
     @property
     def slack_by_socket(self) -> bool:
@@ -66,8 +91,12 @@ class Settings(BaseSettings):
     @property
     def address(self) -> tuple[str, int]:
         """Host and port to listen on."""
-        host, _, port = self.listen.rpartition(":")
-        return host or "127.0.0.1", int(port)
+        return _address(self.listen)
+
+    @property
+    def admin_address(self) -> tuple[str, int] | None:
+        """Host and port of the probes and figures; None where they stand beside the doors."""
+        return _address(self.admin_listen) if self.admin_listen else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,8 +150,11 @@ def require(settings: Settings) -> None:
     lines = [
         f"  OPSBELL_{need.name.upper()} {need.purpose}\n      get it: {need.where}" for need in missing(settings)
     ]
-    off = {word.strip() for word in settings.without.split(",") if word.strip()}
-    lines += [f"  OPSBELL_WITHOUT names {word!r}; I know {', '.join(sorted(PARTS))}" for word in sorted(off - PARTS)]
+    known = PARTS | set(VENDORS)
+    lines += [
+        f"  OPSBELL_WITHOUT names {name!r}; I know {', '.join(sorted(known))}" for name in sorted(settings.off - known)
+    ]
+    lines += _weak(settings)
     secret = settings.link_secret.get_secret_value()
     if secret and len(secret) < 32:
         lines.append("  OPSBELL_LINK_SECRET is too short: 32 characters or more")
@@ -131,6 +163,26 @@ def require(settings: Settings) -> None:
             "Opsbell cannot start yet. Set these in the environment or in a file .env\n"
             "(a part you do without is switched off by name: OPSBELL_WITHOUT=stripe,shop):\n" + "\n".join(lines)
         )
+
+
+def _weak(settings: Settings) -> list[str]:
+    """Secrets that are set but could be guessed, or that the platform would not take."""
+    lines = []
+    if "telegram" in settings.parts and settings.telegram_mode == "webhook":
+        secrets = secrets_of(settings.telegram_secret)
+        if not all(_TELEGRAM_SECRET.fullmatch(secret) for secret in secrets):
+            lines.append("  OPSBELL_TELEGRAM_SECRET: 32 to 256 letters, digits, _ or -")
+    of_shop = secrets_of(settings.shop_webhook_secret) if "shop" in settings.parts else ()
+    if not all(frontdoor.good_standard_secret(secret) for secret in of_shop):
+        lines.append("  OPSBELL_SHOP_WEBHOOK_SECRET: whsec_ and 24 random bytes or more, in base64")
+    if not _RESPONSES.fullmatch(settings.slack_response_url):
+        lines.append("  OPSBELL_SLACK_RESPONSE_URL: an address with a / at its end; only the sandbox needs one")
+    return lines
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    return host or "127.0.0.1", int(port)
 
 
 def secrets_of(value: SecretStr) -> tuple[str, ...]:

@@ -1,72 +1,67 @@
-"""The HTTP server: the doors, the probes and the figures."""
+"""The HTTP server: the doors, and the probes and figures on the same address or one of their own.
+
+It speaks of nothing else: no version, no stack, no page that was not asked for. A client that does not say what it
+wants within ten seconds is cut off, and so is one that then drips (handlers/door.py).
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
+from typing import Final
+from weakref import WeakSet
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from aiohttp.typedefs import Handler, Middleware
+from prometheus_client import CONTENT_TYPE_LATEST
 
-from domain.jobs import Engine, Transaction
-from handlers.run import Desk
-from handlers.webhooks import LARGEST
-from notifications.auditor import Auditor
-from notifications.detour import Defects
+from bot.figures import Figures
+from domain.jobs import Engine
+from handlers.door import LARGEST
 
-_STATES = ("open", "done", "superseded", "gathered", "dead")
+log = logging.getLogger("opsbell.web")
 
-
-@dataclass(frozen=True, kw_only=True)
-class Figures:
-    """What /metrics tells: the jobs' states from the database, the rest of this process alone."""
-
-    engine: Engine
-    desk: Desk
-    auditor: Auditor | None
-    defects: Defects
-
-    async def text(self) -> bytes:
-        """Prometheus' text format."""
-        counts, overdue = await self.engine.read(_counted)
-        registry = CollectorRegistry()
-        jobs = Gauge("opsbell_jobs", "Jobs by state; dead ones wait for a person", ["state"], registry=registry)
-        for state in _STATES:
-            jobs.labels(state).set(counts.get(state, 0))
-        Gauge("opsbell_jobs_overdue", "Open jobs past their time", registry=registry).set(overdue)
-        answers = Gauge("opsbell_refusals", "Commands refused since the start, by why", ["why"], registry=registry)
-        for why, count in zip(("rule", "fault"), self.desk.refusals, strict=True):
-            answers.labels(why).set(count)
-        if self.auditor is not None:
-            raised = Gauge("opsbell_raised", "Items this process raised to the owners", ["fate"], registry=registry)
-            for fate, count in zip(("late", "given_up"), self.auditor.raised, strict=True):
-                raised.labels(fate).set(count)
-            silent = Gauge("opsbell_silent_loops", "Loops that hang: restart the process", registry=registry)
-            silent.set(len(self.auditor.silent))
-        plain = Gauge(
-            "opsbell_plain_letters", "Letters shown as plain text because their layout was refused: each a defect",
-            ["platform", "message"], registry=registry,
-        )
-        for (platform, kind), count in self.defects.counts.items():
-            plain.labels(platform, kind).set(count)
-        return generate_latest(registry)
+#: seconds from the connection to the end of the first request's headers
+PATIENCE: Final = 10.0
+#: connections that have asked for something
+_HEARD: Final = web.AppKey("heard", WeakSet[asyncio.BaseTransport])
 
 
-def _counted(transaction: Transaction) -> tuple[dict[str, int], int]:
-    return transaction.jobs.counts(), transaction.alarms.overdue()
-
-
-def server(
-    routes: Sequence[web.RouteDef], engine: Engine, figures: Figures, healthy: Callable[[], bool]
-) -> web.Application:
-    """The application: the given doors, and /live, /ready and /metrics."""
-    app = web.Application(client_max_size=LARGEST)
-    app.add_routes([*routes, *_probes(engine, figures, healthy)])
+def server(routes: Sequence[web.RouteDef], reference: Callable[[], str]) -> web.Application:
+    """An application with these routes and nothing else."""
+    app = web.Application(client_max_size=LARGEST, middlewares=[_heard, _unbroken(reference)])
+    app[_HEARD] = WeakSet()
+    app.add_routes(routes)
+    app.on_response_prepare.append(_silent)
     return app
 
 
-def _probes(engine: Engine, figures: Figures, healthy: Callable[[], bool]) -> list[web.RouteDef]:
+async def serve(app: web.Application, address: tuple[str, int], stack: AsyncExitStack) -> str:
+    """Serve an application until the stack is left; the address as it is reached."""
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=5, auto_decompress=False, keepalive_timeout=75)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    if runner.server is None:
+        raise RuntimeError("the server was not set up")
+    loop, made = asyncio.get_running_loop(), runner.server
+
+    def connected() -> asyncio.Protocol:
+        protocol = made()
+        loop.call_later(PATIENCE, _cut, protocol, app[_HEARD])
+        return protocol
+
+    host, port = address
+    listening = await loop.create_server(connected, host, port, backlog=128)
+    stack.callback(listening.close)
+    found = listening.sockets[0].getsockname()
+    return f"http://{found[0]}:{found[1]}"
+
+
+def probes(engine: Engine, figures: Figures, healthy: Callable[[], bool]) -> list[web.RouteDef]:
+    """/live, /ready and /metrics."""
+
     async def live(_request: web.Request) -> web.Response:
         """Whether the process answers at all: restart it if not."""
         return web.Response(text="alive\n")
@@ -87,3 +82,37 @@ def _probes(engine: Engine, figures: Figures, healthy: Callable[[], bool]) -> li
         return web.Response(body=await figures.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     return [web.get("/live", live), web.get("/ready", ready), web.get("/metrics", metrics)]
+
+
+def _cut(protocol: web.RequestHandler, heard: WeakSet[asyncio.BaseTransport]) -> None:
+    transport = protocol.transport
+    if transport is not None and transport not in heard:
+        transport.abort()
+
+
+@web.middleware
+async def _heard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    if request.transport is not None:
+        request.app[_HEARD].add(request.transport)
+    return await handler(request)
+
+
+def _unbroken(reference: Callable[[], str]) -> Middleware:
+    """Whatever breaks, the sender hears that it was not taken, and nothing else."""
+
+    @web.middleware
+    async def handle(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except web.HTTPException:
+            raise
+        except Exception:
+            ref = reference()
+            log.exception("a request broke (ref %s)", ref)
+            return web.Response(status=503, text=f"not taken; send it again (ref {ref})", headers={"Retry-After": "5"})
+
+    return handle
+
+
+async def _silent(_request: web.Request, response: web.StreamResponse) -> None:
+    response.headers["Server"] = "opsbell"

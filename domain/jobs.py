@@ -247,6 +247,15 @@ class Inbox(Protocol):
     def first(self, source: str, key: str) -> bool:
         """Remember that this came, where it is worked off at once; False if it was here before."""
 
+    def has(self, source: str, key: str) -> bool:
+        """Whether it came before."""
+
+    def quarantine(self, source: str, key: str, body: bytes, reason: str) -> None:
+        """Keep what nobody can work off, with the reason, for a person to look at."""
+
+    def quarantined(self) -> dict[str, int]:
+        """How many events were kept with a reason why they could not be worked off, by source."""
+
     def one(self, inbox_id: int) -> Received:
         """A stored event."""
 

@@ -66,6 +66,9 @@ class Orders(Protocol):
     def add(self, placed: OrderPlaced) -> Order | None:
         """Store a placed order with its lines and payment; None if that number is known already."""
 
+    def note_paid(self, paid: OrderPaid) -> Order | None:
+        """Approve an order that was not paid yet and write its payment; None if it was, or is not known."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PlacedLine:
@@ -94,6 +97,16 @@ class OrderPlaced(Fact):
     promised_on: date | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class OrderPaid(Fact):
+    """An order that was placed before was paid now. Tells when work on it may begin; nothing is refunded by it."""
+
+    number: str
+    at: datetime
+    currency: str
+    paid_minor: int
+
+
 def note_order_placed(fact: OrderPlaced, uow: UnitOfWork) -> None:
     """Store it with its lines, payment and customer; heard twice, it is stored once.
 
@@ -102,3 +115,10 @@ def note_order_placed(fact: OrderPlaced, uow: UnitOfWork) -> None:
     order = uow.orders.add(fact)
     if order is not None:
         uow.audit.add("shop", "order.placed", order.number, {"total_minor": order.total.minor})
+
+
+def note_order_paid(fact: OrderPaid, uow: UnitOfWork) -> None:
+    """It is approved and its payment stands; heard twice, or of an order that was paid at once, it changes nothing."""
+    order = uow.orders.note_paid(fact)
+    if order is not None:
+        uow.audit.add("shop", "order.paid", order.number, {"paid_minor": fact.paid_minor})

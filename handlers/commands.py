@@ -105,7 +105,7 @@ def fill(entry: Entry, values: dict[str, str]) -> Asked:
         asked = tuple(Field(name=name, label=_label(name), kind=FieldKind.TEXT, max_length=200) for name in missing)
         form = Form(title=entry.path.capitalize()[:24], submit="Show", fields=asked, intro=entry.summary)
         return Asked(entry=entry, command=None, missing=form)
-    known = {name: typed(entry.command, name, text) for name, text in values.items()}
+    known = {name: typed(entry.command, name, values[name]) for name in entry.arguments if name in values}
     return Asked(entry=entry, command=entry.command(**known))
 
 

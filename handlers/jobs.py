@@ -28,7 +28,7 @@ from domain.returns import sweep_overdue_returns
 from domain.shipping import sweep_parcels
 from domain.shops import Shop
 from domain.time import DAY, Calendar
-from handlers.webhooks import Source
+from handlers.webhooks import NotYet, Source
 
 log = logging.getLogger("opsbell.jobs")
 
@@ -267,6 +267,9 @@ class Worker:
         except OpsError as error:
             sentence = error.sentence
             await self._settle(lambda transaction: self._refuse(job, sentence, transaction))
+        except NotYet as error:
+            awaited = str(error)
+            await self._settle(lambda transaction: self._again(job, awaited, transaction))
         except Exception as error:
             log.exception("job %s broke", job.key)
             reason = type(error).__name__

@@ -19,6 +19,7 @@ from domain.people import Actor
 from domain.ports import UnitOfWork
 from domain.shops import Shop
 from handlers.commands import BY_PATH, Asked, fill, read, typed
+from handlers.deadline import TooSlow
 from handlers.use_cases import FORMS, USE_CASES
 
 log = logging.getLogger("opsbell.run")
@@ -57,6 +58,12 @@ class Answer:
     refused: bool = False
     #: what was pressed on as it stands now, where the answer is that it has changed
     now: Letter | None = None
+    #: the very same request came before; nothing was done for this one
+    repeated: bool = False
+
+
+class Repeated(Conflict):
+    """I have this already."""
 
 
 class Unknown(OpsError):
@@ -91,15 +98,18 @@ class Desk:
 
         return await self._guarded(who, whole, seen)
 
-    async def filled(self, who: Who, path: str, values: dict[str, str]) -> Answer:
+    async def filled(self, who: Who, path: str, values: dict[str, str], *, seen: str | None = None) -> Answer:
         """A typed command whose missing arguments a form has asked for."""
         who = await self.known(who)
 
         def whole(transaction: Transaction) -> Answer:
             uow, actor = begin(transaction, who)
-            return _answer(whole_command(fill(BY_PATH[path], values), actor, uow), uow, who)
+            entry = BY_PATH.get(path)
+            if entry is None:
+                raise Conflict("That form is over.")
+            return _answer(whole_command(fill(entry, values), actor, uow), uow, who)
 
-        return await self._guarded(who, whole, None)
+        return await self._guarded(who, whole, seen)
 
     async def pressed(self, who: Who, token: str, *, seen: str | None = None) -> Answer:
         """A pressed button: its command, or the form that its command needs."""
@@ -114,7 +124,7 @@ class Desk:
 
         return await self._guarded(who, whole, seen)
 
-    async def submitted(self, who: Who, token: str, values: dict[str, str]) -> Answer:
+    async def submitted(self, who: Who, token: str, values: dict[str, str], *, seen: str | None = None) -> Answer:
         """A form that a button opened, filled in."""
         who = await self.known(who)
 
@@ -126,7 +136,7 @@ class Desk:
             command = complete(button.command, form, values, uow.shop.currency)
             return _answer(carry_out(transaction, uow, actor, who, button, command), uow, who)
 
-        return await self._guarded(who, whole, None)
+        return await self._guarded(who, whole, seen)
 
     async def commanded(self, who: Who, command: Command) -> Answer:
         """A command made by the platform itself, such as an opened App Home."""
@@ -141,7 +151,7 @@ class Desk:
     async def _guarded(self, who: Who, whole: Callable[[Transaction], Answer], seen: str | None) -> Answer:
         def once(transaction: Transaction) -> Answer:
             if seen is not None and not transaction.inbox.first("click", seen):
-                raise Conflict("I have this already.")
+                raise Repeated
             return whole(transaction)
 
         try:
@@ -152,13 +162,14 @@ class Desk:
         except OpsError as error:
             self.refusals[0] += 1
             return _refusal(error)
+        except TooSlow:
+            raise  # the platform shows the person a warning
         except Exception:
             self.refusals[1] += 1
             reference = self.reference()
             log.exception("a command broke (ref %s)", reference)
             sentence = f"I could not do that, and nothing was changed. Try again in a minute. (ref {reference})"
             return Answer(shop=None, letter=Letter(message=Refused(sentence=sentence)), refused=True)
-
 
     async def _shown_anew(self, who: Who, stale: Stale) -> Answer:
         """A press on a card that looks different by now: the card is drawn anew, and the answer says how it stands."""
@@ -178,7 +189,10 @@ class Desk:
 
 def _refusal(error: OpsError) -> Answer:
     at_fault = error.field if isinstance(error, BadInput) else None
-    return Answer(shop=None, letter=Letter(message=Refused(sentence=error.sentence)), field=at_fault, refused=True)
+    return Answer(
+        shop=None, letter=Letter(message=Refused(sentence=error.sentence)), field=at_fault, refused=True,
+        repeated=isinstance(error, Repeated),
+    )
 
 
 def begin(transaction: Transaction, who: Who) -> tuple[UnitOfWork, Actor]:

@@ -52,6 +52,30 @@ class InboxRows:
         ).scalar()
         return row is not None
 
+    def has(self, source: str, key: str) -> bool:
+        """Whether it came before."""
+        where = sa.exists().where(inbox.c.source == source, inbox.c.key == key)
+        return bool(self.connection.execute(sa.select(where)).scalar())
+
+    def quarantine(self, source: str, key: str, body: bytes, reason: str) -> None:
+        """Keep what nobody can work off, with the reason, for a person to look at."""
+        self.connection.execute(
+            insert(self.connection, inbox)
+            .values(
+                source=source, key=key, heard_at=self.now, worked_at=self.now, body=body, headers={}, error=reason
+            )
+            .on_conflict_do_nothing(index_elements=["source", "key"])
+        )
+
+    def quarantined(self) -> dict[str, int]:
+        """How many events were kept with a reason why they could not be worked off, by source."""
+        rows = self.connection.execute(
+            sa.select(inbox.c.source, sa.func.count().label("number"))
+            .where(inbox.c.error.is_not(None))
+            .group_by(inbox.c.source)
+        )
+        return {row.source: row.number for row in rows}
+
     def one(self, inbox_id: int) -> Received:
         """A stored event by its row number."""
         row = self.connection.execute(sa.select(inbox).where(inbox.c.id == inbox_id)).one()

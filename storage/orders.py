@@ -8,9 +8,9 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from domain.errors import NotFound
+from domain.errors import Conflict, NotFound
 from domain.money import Money
-from domain.orders import Order, OrderLine, OrderPlaced
+from domain.orders import Order, OrderLine, OrderPaid, OrderPlaced
 from domain.shops import Shop
 from storage.customers import CustomerRows
 from storage.database import insert
@@ -81,11 +81,38 @@ class OrderRows:
             return None
         self._add_lines(order_id, placed)
         if paid:
-            self.connection.execute(sa.insert(payments).values(
-                shop_id=self.shop.id, order_id=order_id, sequence=1, method=_METHOD, amount_minor=placed.paid_minor,
-                currency=placed.currency, paid_at=placed.at, payment_intent=placed.payment_intent, refunded_minor=0,
-            ))
+            self._add_payment(order_id, placed.paid_minor, placed.currency, placed.at, placed.payment_intent)
         return self.by_id(order_id)
+
+    def note_paid(self, paid: OrderPaid) -> Order | None:
+        """One statement decides whether this is the first that is heard of the payment."""
+        order_id = self.connection.execute(
+            sa.update(orders)
+            .where(
+                orders.c.shop_id == self.shop.id, orders.c.number == paid.number.strip().removeprefix("#"),
+                orders.c.status == "placed", orders.c.approved_at.is_(None),
+            )
+            .values(status="approved", approved_at=paid.at)
+            .returning(orders.c.id)
+        ).scalar()
+        if order_id is None:
+            return None
+        self._add_payment(order_id, paid.paid_minor, paid.currency, paid.at, None)
+        return self.by_id(order_id)
+
+    def _add_payment(self, order_id: int, minor: int, currency: str, at: datetime, intent: str | None) -> None:
+        """Conflict if another order has that payment: then one of the two is not what its shop says."""
+        added = self.connection.execute(
+            insert(self.connection, payments)
+            .values(
+                shop_id=self.shop.id, order_id=order_id, sequence=1, method=_METHOD, amount_minor=minor,
+                currency=currency, paid_at=at, payment_intent=intent, refunded_minor=0,
+            )
+            .on_conflict_do_nothing()
+            .returning(payments.c.id)
+        ).scalar()
+        if added is None and intent is not None:
+            raise Conflict(f"Payment {intent} is another order's already.")
 
     def _add_lines(self, order_id: int, placed: OrderPlaced) -> None:
         if not placed.lines:

@@ -81,9 +81,14 @@ def progress(scans: Iterable[Scan]) -> Progress:
     A label's news never takes a parcel back from the carrier, and nothing takes back a delivery.
     """
     state = Progress()
-    for scan in sorted(scans, key=lambda one: (one.at, _RANK[one.milestone])):
+    for scan in sorted(scans, key=_when):
         state = _after(state, scan)
     return state
+
+
+def _when(scan: Scan) -> tuple[datetime, int, str, str]:
+    """A whole order, so that two scans of one moment end the same whichever was heard first."""
+    return scan.at, _RANK[scan.milestone], scan.substatus or "", scan.place or ""
 
 
 def _after(state: Progress, scan: Scan) -> Progress:

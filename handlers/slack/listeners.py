@@ -5,7 +5,6 @@ Four catch-all listeners: Bolt tries its listeners one after the other, 8 µs ea
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import re
@@ -15,17 +14,22 @@ from typing import Any, Final
 import aiohttp
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from domain.foreign import Unreadable
 from domain.home import ShowHome
 from domain.messages import Letter
 from domain.shops import Shop
+from handlers.commands import read
+from handlers.deadline import TooSlow
 from handlers.run import Answer, Desk, Who
+from handlers.slack.requests import Opened, Pressed, opened, pressed, seen, submitted, typed
 from notifications.catalogue import Catalogue
 from notifications.dialect import MRKDWN
 from notifications.slack.blocks import Block, blocks
-from notifications.slack.modals import CALLBACK, modal, told, values
+from notifications.slack.modals import modal, told
 
 log = logging.getLogger("opsbell.slack")
 
@@ -45,6 +49,8 @@ class SlackDesk:
     session: aiohttp.ClientSession
     #: a shop's look for words that belong to no shop
     nobody: Shop
+    #: how every response URL begins; the slash at its end closes the host's name
+    responses: str = "https://hooks.slack.com/"
 
     def listen(self, app: AsyncApp) -> None:
         """Register the listeners."""
@@ -52,48 +58,46 @@ class SlackDesk:
         app.action(_ANY)(self.on_action)
         app.view(_ANY)(self.on_view)
         app.event("app_home_opened")(self.on_home)
+        app.error(self.on_error)
 
     async def on_command(self, ack: AsyncAck, body: dict[str, Any], request: AsyncBoltRequest) -> None:
         """A slash command: answered in the acknowledgement itself."""
-        who = Who(platform="slack", user=body["user_id"], team=body["team_id"], place=body.get("channel_id"))
-        name, text = body["command"].removeprefix("/"), body.get("text", "")
-        answer = await self.desk.typed(who, name, text, seen=_seen(request))
+        asked = typed(body)
+        answer = await self.desk.typed(asked.who, asked.name, asked.text, seen=seen(body, request.raw_body))
         if answer.form is not None:
-            metadata = {"path": _path(body), "place": who.place}
-            await self._open(body["trigger_id"], answer, metadata)
+            path = read(asked.name, asked.text).entry.path
+            await self._open(asked.trigger, answer, {"path": path, "place": asked.who.place})
             await ack()
             return
         await ack(**self._said(answer), response_type="ephemeral")
 
     async def on_action(self, ack: AsyncAck, body: dict[str, Any], request: AsyncBoltRequest) -> None:
         """A pressed button or a chosen item of a menu; the answer is only for the presser."""
-        token = _token(body["actions"][0])
-        if token is None:
+        asked = pressed(body)
+        if asked.token is None:
             await ack()
             return
-        who = _who(body)
-        answer = await self.desk.pressed(who, token, seen=_seen(request))
+        answer = await self.desk.pressed(asked.who, asked.token, seen=seen(body, request.raw_body))
         if answer.form is not None:
-            await self._open(body["trigger_id"], answer, {"token": token, "place": who.place})
+            await self._open(asked.trigger, answer, {"token": asked.token, "place": asked.who.place})
             await ack()
             return
         await ack()
-        await self._whisper(body, who, answer)
+        if not answer.repeated:
+            await self._whisper(asked, answer)
 
-    async def on_view(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+    async def on_view(self, ack: AsyncAck, body: dict[str, Any], request: AsyncBoltRequest) -> None:
         """A form sent off. What is wrong stands beside its field, and the form stays."""
-        view = body["view"]
-        if view.get("callback_id") != CALLBACK:
+        asked = submitted(body)
+        who, key = asked.who, seen(body, request.raw_body)
+        if asked.token is not None:
+            answer = await self.desk.submitted(who, asked.token, asked.values, seen=key)
+        else:
+            answer = await self.desk.filled(who, asked.path or "", asked.values, seen=key)
+        if answer.repeated:
             await ack()
             return
-        metadata = json.loads(view.get("private_metadata") or "{}")
-        who = _who(body, metadata.get("place"))
-        typed = values(view["state"])
-        if "token" in metadata:
-            answer = await self.desk.submitted(who, metadata["token"], typed)
-        else:
-            answer = await self.desk.filled(who, metadata["path"], typed)
-        if answer.refused and answer.field in typed:
+        if answer.refused and answer.field in asked.values:
             await ack(response_action="errors", errors={answer.field: self._plain(answer)[:2000]})
             return
         if answer.refused or who.place is None:
@@ -102,35 +106,55 @@ class SlackDesk:
         await ack()
         await self._ephemeral(who, answer)
 
-    async def on_home(self, ack: AsyncAck, body: dict[str, Any], event: dict[str, Any]) -> None:
-        """App Home: made anew whenever it is opened, before Slack hears that we know."""
-        if event.get("tab", "home") == "home":
-            who = Who(platform="slack", user=event["user"], team=body.get("team_id", ""))
-            answer = await self.desk.commanded(who, ShowHome())
-            built = self._blocks(answer.letter, answer.shop)
-            await self.client.views_publish(user_id=event["user"], view={"type": "home", "blocks": built[:100]})
+    async def on_home(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """App Home: made anew whenever it is opened, before Slack hears that we know.
+
+        Slack sends an event again until it is acknowledged: it counts by its id, and only once the tab was shown.
+        """
+        asked = opened(body)
+        if asked is not None and not await self._known(asked):
+            answer = await self.desk.commanded(asked.who, ShowHome())
+            await self._publish(asked.who, answer)
+            await self.desk.engine.write(lambda transaction: transaction.inbox.first("slack-event", asked.event_id))
         await ack()
+
+    async def on_error(self, error: Exception) -> BoltResponse:
+        """What was not done is not acknowledged: Slack shows the person a warning, and sends an event again."""
+        if isinstance(error, Unreadable):
+            return BoltResponse(status=400, body=error.sentence)
+        if not isinstance(error, TooSlow):
+            log.error("a request of Slack's broke", exc_info=error)
+        return BoltResponse(status=503, body="not done; try again")
+
+    async def _known(self, asked: Opened) -> bool:
+        return await self.desk.engine.read(lambda transaction: transaction.inbox.has("slack-event", asked.event_id))
+
+    async def _publish(self, who: Who, answer: Answer) -> None:
+        built = self._blocks(answer.letter, answer.shop)
+        await self.client.views_publish(user_id=who.user, view={"type": "home", "blocks": built[:100]})
 
     async def _open(self, trigger: str, answer: Answer, metadata: dict[str, str | None]) -> None:
         if answer.form is not None:
             await self.client.views_open(trigger_id=trigger, view=modal(answer.form, json.dumps(metadata)))
 
-    async def _whisper(self, body: dict[str, Any], who: Who, answer: Answer) -> None:
+    async def _whisper(self, asked: Pressed, answer: Answer) -> None:
         """Only to the presser: by the response URL, else as an ephemeral post, else refreshing App Home."""
-        url = body.get("response_url")
+        url = asked.response_url
         if not url:
-            if body.get("view", {}).get("type") == "home":
-                built = self._blocks(answer.letter, answer.shop)
-                await self.client.views_publish(user_id=who.user, view={"type": "home", "blocks": built[:100]})
+            if asked.in_home:
+                await self._publish(asked.who, answer)
             return
-        said = {**self._said(answer), "response_type": "ephemeral", "replace_original": False}
-        try:
-            async with self.session.post(url, json=said, timeout=_TIMEOUT) as response:
-                if response.status < 300:
-                    return
-        except (aiohttp.ClientError, TimeoutError):
-            log.warning("a response URL could not be reached")
-        await self._ephemeral(who, answer)
+        if url.startswith(self.responses):
+            said = {**self._said(answer), "response_type": "ephemeral", "replace_original": False}
+            try:
+                async with self.session.post(url, json=said, timeout=_TIMEOUT, allow_redirects=False) as response:
+                    if response.status < 300:
+                        return
+            except (aiohttp.ClientError, TimeoutError, ValueError):
+                log.warning("a response URL could not be reached")
+        else:
+            log.warning("a response URL was not Slack's")
+        await self._ephemeral(asked.who, answer)
 
     async def _ephemeral(self, who: Who, answer: Answer) -> None:
         try:
@@ -153,30 +177,3 @@ class SlackDesk:
     def _plain(self, answer: Answer) -> str:
         words = self.catalogue.words(answer.letter.message, answer.shop or self.nobody, "plain")
         return str(words.body) or words.plain_title
-
-
-def _who(body: dict[str, Any], place: str | None = None) -> Who:
-    user = body["user"]
-    channel = (body.get("channel") or {}).get("id") or (body.get("container") or {}).get("channel_id") or place
-    return Who(platform="slack", user=user["id"], team=user.get("team_id") or body["team"]["id"], place=channel)
-
-
-def _token(action: dict[str, Any]) -> str | None:
-    """The button's token; None for a plain link."""
-    if action.get("type") == "button":
-        value = action.get("value")
-        return str(value) if value else None
-    chosen = action.get("selected_option")
-    return str(chosen["value"]) if chosen else None
-
-
-def _seen(request: AsyncBoltRequest) -> str:
-    """The same signed bytes are the same click, however often they come."""
-    signature = (request.headers.get("x-slack-signature") or [""])[0]
-    return hashlib.sha256(f"{signature}\n{request.raw_body}".encode()).hexdigest()
-
-
-def _path(body: dict[str, Any]) -> str:
-    from handlers.commands import read
-
-    return read(body["command"].removeprefix("/"), body.get("text", "")).entry.path

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from hashlib import sha256
 
 from aiogram import Bot
 from aiogram.exceptions import TelegramAPIError
 from aiohttp import web
 
+from domain.foreign import Unreadable, json_object, part
 from domain.jobs import Engine
 from domain.wire import Json
 from handlers import frontdoor
+from handlers.door import Handler, Head, Hear, door, one
 
 log = logging.getLogger("opsbell.telegram")
 
@@ -20,33 +22,38 @@ log = logging.getLogger("opsbell.telegram")
 ALLOWED_UPDATES = ("message", "callback_query", "my_chat_member")
 
 
-async def keep(engine: Engine, body: bytes) -> bool:
-    """Store an update; False if it is not one. A chat's updates are worked off in the order they came."""
+async def keep(engine: Engine, body: bytes) -> None:
+    """Store an update. A chat's updates are worked off in the order they came, and hold up no other chat's.
+
+    The same update_id counts once: by the set of them, since after a quiet week Telegram begins anew at any number.
+    What is no update is stored too, under its bytes, and refused when it is worked off.
+    """
     try:
-        update = json.loads(body)
-        number = update["update_id"]
-        chat = _chat(update)
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return False
-    if type(number) is not int:  # a bool is an int too
-        return False
-    await engine.write(
-        lambda transaction: transaction.inbox.keep("telegram", str(number), body, lane=f"telegram-in:{chat}")
-    )
-    return True
+        update = json_object(body)
+    except Unreadable:
+        update = {}
+    number = update.get("update_id")
+    known = isinstance(number, int) and not isinstance(number, bool)
+    key = str(number) if known else f"sha256:{sha256(body).hexdigest()}"
+    lane = f"telegram-in:{_chat(update) or key}"
+    await engine.write(lambda transaction: transaction.inbox.keep("telegram", key, body, lane=lane))
 
 
-def webhook(engine: Engine, secrets: Sequence[str]) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+def webhook(engine: Engine, secrets: Sequence[str]) -> Handler:
     """The handler of Telegram's webhook: 401 without the secret token, 2xx only once stored."""
+    return door(hear(engine, secrets))
 
-    async def handle(request: web.Request) -> web.StreamResponse:
-        if not frontdoor.telegram(secrets, request.headers.get("X-Telegram-Bot-Api-Secret-Token", "")):
+
+def hear(engine: Engine, secrets: Sequence[str]) -> Hear:
+    """Whatever comes with the secret token is Telegram's, and stored before it is answered."""
+
+    async def heard(head: Head, body: bytes) -> web.Response:
+        if not frontdoor.telegram(secrets, one(head, "X-Telegram-Bot-Api-Secret-Token")):
             return web.Response(status=401, text="not from Telegram")
-        if not await keep(engine, await request.read()):
-            return web.Response(status=400, text="not an update")
+        await keep(engine, body)
         return web.Response(status=200)
 
-    return handle
+    return heard
 
 
 async def poll(bot: Bot, engine: Engine, sleep: Callable[[float], Awaitable[None]]) -> None:
@@ -66,14 +73,15 @@ async def poll(bot: Bot, engine: Engine, sleep: Callable[[float], Awaitable[None
             offset = update.update_id + 1
 
 
-def _chat(update: dict[str, Json]) -> str:
+def _chat(update: Mapping[str, Json]) -> str | None:
+    """The chat that an update is from; None where it cannot be told."""
     for kind in ("message", "my_chat_member"):
-        part = update.get(kind)
-        if isinstance(part, dict) and isinstance(chat := part.get("chat"), dict):
-            return str(chat["id"])
-    pressed = update.get("callback_query")
-    if isinstance(pressed, dict) and isinstance(person := pressed.get("from"), dict):
-        message = pressed.get("message")
-        chat = message.get("chat") if isinstance(message, dict) else None
-        return str(chat["id"] if isinstance(chat, dict) else person["id"])
-    return "none"
+        found = part(part(update.get(kind)).get("chat")).get("id")
+        if isinstance(found, int):
+            return str(found)
+    pressed = part(update.get("callback_query"))
+    for place in (part(part(pressed.get("message")).get("chat")), part(pressed.get("from"))):
+        found = place.get("id")
+        if isinstance(found, int):
+            return str(found)
+    return None

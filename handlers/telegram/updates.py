@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from domain.answers import AreYouSure, Refused
 from domain.dialogue import Say, SendPhoto, ShareContact, Start
 from domain.errors import BadInput, OpsError
+from domain.foreign import json_object
 from domain.jobs import Received, Transaction
 from domain.messages import Chat, Command
 from domain.messages import Message as Said
@@ -127,6 +128,9 @@ def _spoken(message: Message, name: str, text: str) -> Command:
 
 
 def _parsed(received: Received) -> Update:
+    # aiogram's models let NUL and endless numbers through, and take a text or a yes for a number
+    if type(json_object(received.body).get("update_id")) is not int:
+        raise OpsError("That update has no number.")
     try:
         return Update.model_validate_json(received.body)
     except ValidationError:

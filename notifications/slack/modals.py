@@ -5,9 +5,6 @@ Limits: docs.slack.dev/reference/views: 24 characters of title and buttons, 100 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from domain.forms import Field, FieldKind, Form
 from notifications.dialect import clean
 from notifications.slack.blocks import SECTION, Block, cut
@@ -34,17 +31,6 @@ def told(text: str) -> Block:
         "type": "modal", "title": _plain("Opsbell", 24), "close": _plain("Close", 24),
         "blocks": [{"type": "section", "text": said}],
     }
-
-
-def values(state: Mapping[str, Any]) -> dict[str, str]:
-    """What was typed, by field; an empty field is an empty text."""
-    found = {}
-    for name, block in (state.get("values") or {}).items():
-        for element in block.values():
-            chosen = element.get("selected_option")
-            text = chosen["value"] if chosen else element.get("value") or element.get("selected_date")
-            found[name] = str(text or "")
-    return found
 
 
 def _input(field: Field) -> Block:

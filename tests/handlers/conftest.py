@@ -12,7 +12,7 @@ from domain.orders import OrderPlaced, PlacedLine
 from handlers.jobs import Worker
 from handlers.run import Desk, Who
 from handlers.telegram import TelegramUpdates
-from handlers.webhooks import ShopEvents, StripeEvents
+from handlers.webhooks import VENDORS, ShopEvents, StripeEvents, VendorEvents
 from storage.tables import products, variants
 from tests.desk import TestDesk
 
@@ -57,6 +57,9 @@ async def _no_sleep(_seconds: float) -> None:
 def worker(shop: TestDesk) -> Worker:
     """What works off stored events and schedules."""
     return Worker(
-        engine=shop.store, sources=(TelegramUpdates(username="opsbell_bot"), StripeEvents(live=False), ShopEvents()), owner="w",
-        sleep=_no_sleep,
+        engine=shop.store, owner="w", sleep=_no_sleep,
+        sources=(
+            TelegramUpdates(username="opsbell_bot"), StripeEvents(live=False), ShopEvents(),
+            *(VendorEvents(source=name) for name in VENDORS),
+        ),
     )

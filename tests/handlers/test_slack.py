@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
+import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,13 +22,15 @@ from slack_sdk.web.async_client import AsyncWebClient
 from domain.answers import NeverMind
 from domain.inventory import ChangeReorderPoint, ListLowStock
 from domain.messages import Button, Message
+from handlers.deadline import Punctual
 from handlers.run import Desk
-from handlers.slack import SlackDesk, events
+from handlers.slack import SlackDesk, events, requests
 from notifications.catalogue import Catalogue
 from notifications.slack.blocks import blocks
 from sandbox.people import TEAM
-from storage.tables import audit, staff, variants
+from storage.tables import audit, inbox, staff, variants
 from tests.desk import TestDesk
+from tests.handlers.conftest import ADA
 from tests.sandbox import slack_stand
 
 pytestmark = pytest.mark.asyncio
@@ -52,6 +56,7 @@ class Workspace:
     desk: TestDesk
     door: Desk
     address: str
+    listeners: list[SlackDesk]
 
     async def act(self, verb: str, /, user: str = "ada", channel: str = "stock", **asked: Any) -> dict[str, Any]:
         return await self.stand.act(verb, user=user, channel=channel, **asked)
@@ -78,6 +83,20 @@ class Workspace:
         stamp = str(int((at or self.desk.clock.now()).timestamp()))
         made = hmac.new(secret.encode(), f"v0:{stamp}:".encode() + body, hashlib.sha256).hexdigest()
         return {"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": f"v0={made}", "Content-Type": FORM}
+
+
+class _Held:
+    """An engine whose transactions do their work and then wait, as behind a slow disk."""
+
+    def __init__(self, engine: Any, held: threading.Event) -> None:
+        self.engine, self.held, self.now, self.read = engine, held, engine.now, engine.read
+
+    def write(self, work: Callable[[Any], Any]) -> Any:
+        def whole(transaction: Any) -> Any:
+            self.held.wait(0.5)
+            return work(transaction)
+
+        return self.engine.write(whole)
 
 
 FORM = "application/x-www-form-urlencoded"
@@ -122,9 +141,14 @@ async def workspace(shop: TestDesk, door: Desk) -> AsyncIterator[Workspace]:
                     client=client, signing_secret="verified at the door", process_before_response=True,
                     request_verification_enabled=False, ssl_check_enabled=False, raise_error_for_unhandled_request=False,
                 )
-                SlackDesk(desk=door, catalogue=Catalogue(), client=client, session=session, nobody=shop.shop).listen(bolt)
-                handlers.append(events(bolt, [SECRET, "the-next-secret"], shop.clock.now))
-                yield Workspace(stand=stand, desk=shop, door=door, address=address)
+                engine = Punctual(engine=shop.store)
+                slack_desk = SlackDesk(
+                    desk=door, catalogue=Catalogue(), client=client, session=session, nobody=shop.shop,
+                    responses=f"{stand.world.address}/slack/response/",
+                )
+                slack_desk.listen(bolt)
+                handlers.append(events(bolt, engine, [SECRET, "the-next-secret"], shop.clock.now))
+                yield Workspace(stand=stand, desk=shop, door=door, address=address, listeners=[slack_desk])
 
 
 # --- the door
@@ -132,7 +156,7 @@ async def workspace(shop: TestDesk, door: Desk) -> AsyncIterator[Workspace]:
 
 async def test_unsigned_requests_are_refused_whatever_their_bytes(workspace: Workspace) -> None:
     for body in (b"", b"\xff\xfe", b"{", b"payload=%7B", b"command=%2Fops&text=help&user_id=U0ADA&team_id=T0"):
-        async with workspace.stand.client.post(f"{workspace.address}/slack/events", data=body) as answer:
+        async with workspace.stand.client.post(f"{workspace.address}/slack/events", data=body, headers={"Content-Type": FORM}) as answer:
             assert answer.status == 401
         headers = workspace.signed(body, secret="another")
         async with workspace.stand.client.post(f"{workspace.address}/slack/events", data=body, headers=headers) as answer:
@@ -265,3 +289,109 @@ async def test_a_fault_of_ours_shows_a_reference_and_no_stack(
     monkeypatch.setattr(run_module, "USE_CASES", {})
     assert "(ref 7Q2K)" in await workspace.says("/stock low")
     assert "7Q2K" in caplog.text
+
+
+# --- once, in time, and to nobody else
+
+
+async def test_a_replayed_form_runs_once_and_says_nothing(workspace: Workspace) -> None:
+    ts = await workspace.card(Button(label="Reorder point", command=ChangeReorderPoint(sku="MUG")))
+    opened = await workspace.act("press", ts=ts, label="Reorder point")
+    (view,) = [entry for entry in opened["saw"] if entry["kind"] == "view"]
+    await workspace.act("submit", view_id=view["view_id"], values={"reorder_point": "40"})
+    workspace.desk.execute(sa.update(variants).values(reorder_point=7))
+    again = await workspace.act("again")
+    assert again["saw"] == []
+    assert workspace.desk.query(sa.select(variants.c.reorder_point)) == [(7,)]
+
+
+async def test_in_socket_mode_every_click_is_its_own(workspace: Workspace) -> None:
+    """Socket Mode has no signed bytes: two clicks differ by what they say, a repeated one does not."""
+    first = {"type": "block_actions", "trigger_id": "1.2", "user": {"id": "U0ADA"}, "actions": [{"action_ts": "1"}]}
+    assert requests.seen(first, "") != requests.seen({**first, "trigger_id": "1.3"}, "")
+    assert requests.seen(first, "") == requests.seen(dict(reversed(first.items())), "")
+    assert requests.seen(first, "a=1") == requests.seen({}, "a=1")
+
+
+HOSTILE_URLS = [
+    "https://hooks.slack.com.evil.example/x", "https://hooks.slack.com@evil.example/x", "https://evil.example/https://hooks.slack.com/",
+    "http://hooks.slack.com/x", "//hooks.slack.com/x", "https:hooks.slack.com/x", "HTTPS://HOOKS.SLACK.COM/x", "https://hooks.slack.com:444/x",
+    "https://hooks.slack.com\\@evil.example/", "https://hooks.slack.com#@evil.example/", "https://hooks.slack.com?x=@evil.example/", "file:///etc/passwd",
+    "http://127.0.0.1/", "http://[::1]/", "http://169.254.169.254/latest/", "gopher://x", "javascript:alert(1)", "", " https://hooks.slack.com/x",
+    "https://hooks.slack.com", "https://hooks.slack.co\u006d.evil.example/", "https://hooks。slack。com/x", "https://0x7f.1/", "ftp://hooks.slack.com/",
+]
+
+
+async def test_an_answer_goes_to_slack_or_nowhere(shop: TestDesk, door: Desk) -> None:
+    """S14: no other response URL is ever posted to, and a redirect is not followed."""
+    asked: list[str] = []
+
+    class Spy:
+        def post(self, url: str, **how: Any) -> Any:
+            asked.append(url)
+            assert how["allow_redirects"] is False
+            raise aiohttp.ClientConnectionError
+
+    class Client:
+        async def chat_postEphemeral(self, **_: Any) -> None:  # noqa: N802
+            return None
+
+    spy: Any = Spy()
+    client: Any = Client()
+    slack_desk = SlackDesk(desk=door, catalogue=Catalogue(), client=client, session=spy, nobody=shop.shop)
+    answer = await door.typed(ADA, "ops", "help")
+    for url in [*HOSTILE_URLS, "https://hooks.slack.com/actions/T0/1/2"]:
+        pressed = requests.Pressed(who=ADA, token="t", trigger="1", response_url=url, in_home=False)
+        await slack_desk._whisper(pressed, answer)
+    assert asked == ["https://hooks.slack.com/actions/T0/1/2"]
+
+
+async def test_a_click_that_cannot_be_stored_in_time_is_an_error_that_the_person_sees(
+    shop: TestDesk, door: Desk, workspace: Workspace
+) -> None:
+    held = threading.Event()
+    slow = Desk(engine=Punctual(engine=_Held(shop.store, held), within=0.1, grace=0.1), reference=door.reference)
+    before = workspace.listeners[0].desk
+    object.__setattr__(workspace.listeners[0], "desk", slow)
+    ts = await workspace.card(Button(label="List", command=ListLowStock(), once=True))
+    pressed = await workspace.act("press", ts=ts, label="List")
+    assert "http_error_503" in str(pressed)
+    held.set()
+    object.__setattr__(workspace.listeners[0], "desk", before)
+    again = await workspace.act("press", ts=ts, label="List")  # the first was rolled back: the button still counts
+    assert again["ok"], again
+    assert "no longer valid" not in str(again["saw"])
+
+
+async def test_an_event_that_slack_sends_again_counts_once_but_only_after_it_was_shown(workspace: Workspace) -> None:
+    await workspace.stand.control("faults", {"slack": [{"method": "views.publish", "kind": "http_500", "times": 1}]})
+    body = json.dumps({
+        "type": "event_callback", "event_id": "Ev1", "team_id": TEAM,
+        "event": {"type": "app_home_opened", "user": "U0ADA", "tab": "home"},
+    }).encode()
+    statuses = []
+    for number in range(3):
+        headers = {**workspace.signed(body), "Content-Type": "application/json", "X-Slack-Retry-Num": str(number)}
+        async with workspace.stand.client.post(f"{workspace.address}/slack/events", data=body, headers=headers) as answer:
+            statuses.append(answer.status)
+    assert statuses == [503, 200, 200]
+    assert len(workspace.desk.query(sa.select(inbox.c.key).where(inbox.c.source == "slack-event"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (b"payload=%7Bbad", FORM, 400), (b"payload=" + b"%5B" * 100_000, FORM, 400), (b"payload=%22x%22", FORM, 400), (b"a=1&a=2", FORM, 400),
+        (b"command=%2Fops&text=%00&user_id=U0ADA&team_id=T0&trigger_id=1", FORM, 400), (b"command=%2Fops&text=help", FORM, 400),
+        (b"payload=%7B%22type%22%3A%22block_actions%22%2C%22actions%22%3A%5B%5D%7D", FORM, 400), (b"{", "application/json", 200),
+        (b'{"type":"event_callback","event":{"type":"app_home_opened"}}', "application/json", 200),
+        (b'{"type":"event_callback","event":{"type":"message"}}', "application/json", 200), (b"", FORM, 200),
+        (b"payload=%7B%22type%22%3A%22view_closed%22%7D", FORM, 200), (b'{"type":"url_verification","challenge":"abc"}', "application/json", 200),
+    ],
+)
+async def test_signed_nonsense_never_breaks(workspace: Workspace, body: bytes, kind: str, status: int) -> None:
+    headers = {**workspace.signed(body), "Content-Type": kind}
+    async with workspace.stand.client.post(f"{workspace.address}/slack/events", data=body, headers=headers) as answer:
+        assert answer.status == status
+        if b"challenge" in body:
+            assert await answer.json() == {"challenge": "abc"}

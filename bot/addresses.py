@@ -1,0 +1,33 @@
+"""``opsbell webhooks``: what to paste where, for each vendor whose secret is set."""
+
+from __future__ import annotations
+
+from bot.clock import new_id, system_now
+from bot.settings import VENDORS, Settings
+from handlers.webhooks import TOPICS, address
+from storage.database import open_engine
+from storage.shops import ShopRows
+from storage.unit_of_work import Store
+from storage.upgrade import ensure_current
+
+
+def addresses(settings: Settings) -> str:
+    """One line for each topic of each shop. Whoever knows an address still needs the vendor's secret."""
+    engine = open_engine(settings.database_url)
+    ensure_current(engine)
+    store = Store(
+        engine=engine, now=system_now, new_id=new_id, secret=settings.link_secret.get_secret_value().encode()
+    )
+    with engine.connect() as connection:
+        shops = ShopRows(connection).all()
+    base = settings.public_url.rstrip("/") or "<public url>"
+    lines = [
+        f"{source:12} {shop.key:16} {topic:24} {base}{address(source, shop.key, topic, store.sign)}"
+        for source in settings.vendors for shop in shops for topic in TOPICS[source]
+    ]
+    lines += [
+        f"{source:12} off: set OPSBELL_{source.upper()}_SECRET (docs/webhooks.md)"
+        for source in VENDORS if source not in settings.vendors
+    ]
+    store.close()
+    return "\n".join(lines) + "\n"
