@@ -25,7 +25,7 @@ from domain.returns.decisions import approve_in_part, approve_return, ask_for_ph
 from domain.returns.forms import FORMS
 from domain.returns.messages import ReturnCard, ReturnList, ReturnNews
 from domain.returns.model import Approval, Goods, NewReturn, Reason, Return, ReturnLine, Returns, ReturnState
-from domain.returns.overview import list_returns, list_returns_json, return_history, show_return
+from domain.returns.overview import list_returns, return_history, show_return
 from domain.returns.requests import request_return
 
 USE_CASES: Final[dict[type[Command], UseCase]] = {
@@ -45,6 +45,6 @@ __all__ = [
     "DeclineReturn", "Goods", "ListReturns", "NewReturn", "Reason", "ReceivedLine", "Return", "ReturnCard",
     "ReturnHistory", "ReturnLine", "ReturnList", "ReturnNews", "ReturnReceived", "ReturnState", "Returns",
     "ShowReturn", "approve_in_part", "approve_return", "ask_for_photo", "cancel_return", "decline_return",
-    "intend_refund", "list_returns", "list_returns_json", "note_return_received", "photo_for_return",
+    "intend_refund", "list_returns", "note_return_received", "photo_for_return",
     "request_return", "return_history", "show_return", "sweep_overdue_returns",
 ]

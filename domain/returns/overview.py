@@ -13,7 +13,6 @@ from domain.returns.commands import ListReturns, ReturnHistory, ShowReturn
 from domain.returns.decisions import known_return
 from domain.returns.messages import ReturnList, ReturnStory, StoryLine, WaitingReturn
 from domain.returns.model import REASON_WORDS, Return
-from domain.wire import Json
 
 _ACTIONS: Final = {
     "return.requested": "asked for it",
@@ -64,21 +63,6 @@ def return_history(command: ReturnHistory, actor: Actor, uow: UnitOfWork) -> Mes
         for line in uow.audit.about(found.number)
     )
     return ReturnStory(number=found.number, lines=lines)
-
-
-def list_returns_json(uow: UnitOfWork) -> list[Json]:
-    """The returns that wait, for `opsbell returns list --json`: no names, amounts in minor units."""
-    return [
-        {
-            "number": found.number, "state": found.state.value, "version": found.version,
-            "order": uow.orders.by_id(found.order_id).number, "reason": found.reason.value,
-            "requested_minor": found.requested.minor, "currency": found.requested.currency,
-            "goods": found.goods.value, "requested_at": found.requested_at.isoformat(),
-            "answer_by": found.answer_by.isoformat(), "overdue": found.answer_by <= uow.now,
-            "fits_policy": found.verdict.fits,
-        }
-        for found in uow.returns.waiting()
-    ]
 
 
 def _waiting(found: Return, uow: UnitOfWork) -> WaitingReturn:
