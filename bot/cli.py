@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from bot.cli_import import add_commands as add_import
 from bot.cli_reports import add_commands as add_reports
 from bot.cli_trail import add_commands as add_trail
-from bot.settings import BadSettings, Settings, load, require
+from bot.settings import BadSettings, Settings, every_secret, load, require
 from domain.errors import OpsError
 from storage.upgrade import WrongSchema
 
@@ -88,7 +88,7 @@ def _run(_parsed: argparse.Namespace, given: Settings) -> int:
     from bot.serve import serve
 
     require(given)
-    log.set_up(given.log_level)
+    log.set_up(given.log_level, every_secret(given))
     return asyncio.run(serve(given))
 
 

@@ -190,6 +190,12 @@ def secrets_of(value: SecretStr) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.get_secret_value().split(",") if part.strip())
 
 
+def every_secret(settings: Settings) -> tuple[str, ...]:
+    """Each secret that is set, as it is: for the log to leave out."""
+    values = (getattr(settings, name) for name in Settings.model_fields)
+    return tuple(part for value in values if isinstance(value, SecretStr) for part in secrets_of(value))
+
+
 def _lacks(settings: Settings, need: Need) -> bool:
     if need.part and need.part not in settings.parts:
         return False

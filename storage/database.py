@@ -35,7 +35,7 @@ def open_engine(url: str, *, pool_size: int = 8) -> sa.Engine:
     parsed = _address(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(parsed)
-    return sa.create_engine(parsed, pool_size=pool_size, max_overflow=4, pool_pre_ping=True)
+    return sa.create_engine(parsed, pool_size=pool_size, max_overflow=4, pool_pre_ping=True, hide_parameters=True)
 
 
 def _address(url: str) -> sa.URL:
@@ -76,6 +76,7 @@ def _sqlite(url: sa.URL) -> sa.Engine:
         url,
         poolclass=StaticPool if in_memory else QueuePool,
         connect_args={"check_same_thread": False, "timeout": _BUSY_MILLISECONDS / 1000},
+        hide_parameters=True,
     )
 
     @event.listens_for(engine, "connect")

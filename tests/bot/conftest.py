@@ -1,0 +1,5 @@
+"""The world of returns, on both databases."""
+
+from tests.returns.conftest import world
+
+__all__ = ["world"]
