@@ -46,6 +46,7 @@ from notifications.slack.carrier import SlackCarrier
 from notifications.telegram.calls import TimedSession
 from notifications.telegram.carrier import TelegramAnswers, TelegramCarrier
 from storage.database import is_sqlite, open_engine
+from storage.one_process import alone, wal_warning
 from storage.unit_of_work import Store
 from storage.upgrade import ensure_current
 from storage.wake import listen
@@ -138,6 +139,9 @@ async def _built(
             loop.call_soon_threadsafe(wake)
 
     engine = open_engine(settings.database_url)
+    stack.enter_context(alone(engine, "opsbell run"))
+    if is_sqlite(engine) and (warning := wal_warning()):
+        log.warning("%s", warning)
     ensure_current(engine)
     store = Store(
         engine=engine, now=clock.now if clock else system_now, new_id=new_id, committed=committed,

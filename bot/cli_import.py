@@ -8,7 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +27,7 @@ from gateways.csv_import import Mapping, Reader, RejectsFile, Source, find_sourc
 from storage import shop_file
 from storage.database import is_sqlite, open_engine
 from storage.imports import ImportRows, note_import, refresh_statistics, shop_for
+from storage.one_process import alone
 from storage.shops import ShopRows
 from storage.upgrade import WrongSchema, current, ensure_current, newest
 
@@ -201,7 +202,9 @@ def run(parsed: argparse.Namespace, settings: Settings) -> int:
     engine = engine_for_import(settings.database_url, dry_run=order.dry_run)
     bar = _Bar(sys.stderr.isatty())
     try:
-        result = import_(engine, order, now=datetime.now(UTC), seconds=time.monotonic, tell=bar.tell)
+        # A shop's history takes minutes of the one writer: the desk would wait for each batch.
+        with nullcontext() if order.dry_run else alone(engine, "opsbell import"):
+            result = import_(engine, order, now=datetime.now(UTC), seconds=time.monotonic, tell=bar.tell)
     finally:
         bar.end()
         engine.dispose()

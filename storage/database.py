@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from domain.errors import BadInput
+from storage.one_process import file_of, writer_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 #: how long a second connection waits for SQLite's one writer, in milliseconds
 _BUSY_MILLISECONDS: Final = 10_000
+#: key of a connection's info: its hold on the right to write
+_WRITER: Final = "opsbell_writer"
 _NO_ADDRESS: Final = (
     "That is no database address. OPSBELL_DATABASE_URL is sqlite:///opsbell.db or "
     "postgresql+psycopg://user:password@host/name."
@@ -35,7 +38,7 @@ def open_engine(url: str, *, pool_size: int = 8) -> sa.Engine:
     parsed = _address(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(parsed)
-    return sa.create_engine(parsed, pool_size=pool_size, max_overflow=4, pool_pre_ping=True, hide_parameters=True)
+    return sa.create_engine(parsed, pool_size=pool_size, max_overflow=8, pool_pre_ping=True, hide_parameters=True)
 
 
 def _address(url: str) -> sa.URL:
@@ -79,8 +82,12 @@ def _sqlite(url: sa.URL) -> sa.Engine:
         hide_parameters=True,
     )
 
+    path = file_of(engine)
+
     @event.listens_for(engine, "connect")
-    def _connect(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+    def _connect(connection: sqlite3.Connection, entry: ConnectionPoolEntry) -> None:
+        if path is not None:
+            entry.info[_WRITER] = writer_lock(path)
         connection.isolation_level = None  # the driver would begin only at the first write
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
@@ -92,6 +99,15 @@ def _sqlite(url: sa.URL) -> sa.Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
         reads = connection.get_execution_options().get("opsbell_reading")
+        lock = None if reads else connection.info.get(_WRITER)
+        if lock is not None and not lock.take(within_seconds=_BUSY_MILLISECONDS / 1000):
+            raise sa.exc.OperationalError("BEGIN IMMEDIATE", None, sqlite3.OperationalError("database is locked"))
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+    @event.listens_for(engine, "checkin")
+    def _checkin(_connection: object, entry: ConnectionPoolEntry) -> None:
+        # The events "commit" and "rollback" come before the deed; when a connection is given back it is done.
+        if (lock := entry.info.get(_WRITER)) is not None:
+            lock.give_back()
 
     return engine

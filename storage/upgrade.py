@@ -15,7 +15,10 @@ from alembic.script import ScriptDirectory
 
 from domain.errors import OpsError
 from storage.database import is_sqlite
+from storage.one_process import alone
 
+#: how long an upgrade of an SQLite file waits for another upgrade of it
+_WAIT_SECONDS: Final = 5.0
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 #: any number that nobody else locks in this database; two replicas that upgrade at once go one after the other
 _LOCK: Final = 0x0B5BE11
@@ -42,7 +45,7 @@ def current(engine: sa.Engine) -> str | None:
 def upgrade(engine: sa.Engine, revision: str = "head") -> str | None:
     """Bring the database up to a revision; says where it stands afterwards. Nothing happens if it is there."""
     _refuse_unknown(engine)
-    with _changing(engine) as connection:
+    with alone(engine, "opsbell db upgrade", within_seconds=_WAIT_SECONDS), _changing(engine) as connection:
         command.upgrade(_config(connection), revision)
     return current(engine)
 
@@ -50,7 +53,7 @@ def upgrade(engine: sa.Engine, revision: str = "head") -> str | None:
 def downgrade(engine: sa.Engine, revision: str = "-1") -> str | None:
     """Take the database back to a revision ("base": no tables, every row gone)."""
     _refuse_unknown(engine)
-    with _changing(engine) as connection:
+    with alone(engine, "opsbell db downgrade"), _changing(engine) as connection:
         command.downgrade(_config(connection), revision)
     return current(engine)
 
