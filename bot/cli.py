@@ -14,6 +14,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from bot.cli_import import add_commands as add_import
+from bot.cli_jobs import add_commands as add_jobs
 from bot.cli_reports import add_commands as add_reports
 from bot.cli_trail import add_commands as add_trail
 from bot.settings import BadSettings, Settings, every_secret, load, require
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         _add(verbs, verb, _database, meaning)
     _add(verbs, "restored", _restored, "before the first start on a backup that was put back")
     add_import(commands)
+    add_jobs(commands)
     add_reports(commands)
     add_trail(commands)
     return parser

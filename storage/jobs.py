@@ -44,7 +44,7 @@ class JobRows:
             .values(
                 key=key, kind=kind, payload=dict(payload), due_at=due_at, lane=lane or _own_lane(key), shop_id=shop_id,
                 made_at=self.now, state=OPEN, card=card, message=message,
-                final_by=due_at + (within or FINAL_WITHIN.get(kind, FINAL_WITHIN[""])),
+                final_by=due_at + (within or final_within(kind)),
             )
             .on_conflict_do_nothing(index_elements=["key"])
             .returning(jobs.c.id)
@@ -157,8 +157,10 @@ class JobRows:
 
     def bury(self, job: Job, reason: str) -> bool:
         """Give it up, with the reason, for a person to look at."""
+        # A doubt of an earlier attempt stays: whoever opens it again looks first whether that went through.
         return self._write(
-            job, state="dead", done_at=self.now, error=reason[:500], leased_until=None, owner=None, sending=False,
+            job, state="dead", done_at=self.now, error=reason[:500], leased_until=None, owner=None,
+            sending=job.in_doubt,
         )
 
     def lanes(self, keys: Collection[str]) -> dict[str, Lane]:
@@ -244,6 +246,11 @@ class JobRows:
             .values(**values)
         )
         return changed.rowcount == 1
+
+
+def final_within(kind: str) -> timedelta:
+    """How long after it fell due a job of that kind must be final."""
+    return FINAL_WITHIN.get(kind, FINAL_WITHIN[""])
 
 
 def still_open(which: sa.FromClause = jobs) -> sa.ColumnElement[bool]:
