@@ -35,6 +35,7 @@ from domain.time import Calendar
 from gateways import stripe, stripe_list
 from handlers import jobs, telegram, webhooks
 from handlers.deadline import Punctual
+from handlers.pruning import Pruner
 from handlers.run import Desk
 from handlers.slack import SlackDesk, Standings, events
 from handlers.telegram.door import ALLOWED_UPDATES, poll
@@ -274,7 +275,8 @@ async def _username(app: App) -> str:
 async def _listen(app: App, stack: AsyncExitStack) -> str:
     admin = app.settings.admin_address
     outer = _doors(app)
-    figures = Figures(engine=app.store, desk=app.desk, auditor=app.auditor, defects=app.defects)
+    kinds = frozenset(app.delivery.carriers if app.delivery is not None else ()) | frozenset(jobs.KINDS)
+    figures = Figures(engine=app.store, desk=app.desk, kinds=kinds, auditor=app.auditor, defects=app.defects)
     inner = probes(app.store, figures, app.healthy)
     if admin is not None:
         log.info("probes and figures at %s", await serve(server(inner, reference), admin, stack))
@@ -313,6 +315,8 @@ def _start(app: App, stack: AsyncExitStack) -> None:
         begin(app.worker.run(), "worker")
     if app.auditor is not None:
         begin(app.auditor.run(), "auditor")
+    pruner = Pruner(engine=app.store, keep=timedelta(days=app.settings.keep_days), sleep=asyncio.sleep)
+    begin(pruner.run(), "pruning")
     if not is_sqlite(app.store.engine):
         begin(listen(app.store.engine, app.wake, asyncio.sleep), "notices")
     if app.bot is not None and app.settings.telegram_mode == "polling":

@@ -64,6 +64,8 @@ class Settings(BaseSettings):
 
     #: where the time comes from instead of this machine's clock; the sandbox's only
     clock_url: str = ""
+    #: days for which what is over is kept: sent letters, worked events, expired buttons
+    keep_days: int = Field(default=90, ge=30, le=3650)
     #: seconds between looks at the database when nothing wakes us
     poll_seconds: float = Field(default=0.25, gt=0, le=10)
 

@@ -117,8 +117,14 @@ class Jobs(Protocol):
     def waiting(self) -> int:
         """How many open jobs are due."""
 
-    def counts(self) -> dict[str, int]:
-        """How many jobs stand in each state."""
+    def counts(self) -> dict[tuple[str, str], int]:
+        """How many jobs stand in each state, by kind."""
+
+    def oldest_due(self) -> timedelta:
+        """For how long the oldest open job has been due; zero if none is."""
+
+    def last_runs(self, name: str, *, since: datetime) -> dict[str, datetime]:
+        """When a schedule last ran in each shop, by the shop's key, if it did since then."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -279,6 +285,13 @@ class ShopDirectory(Protocol):
         """The shop that a Telegram account means; None if it cannot be told."""
 
 
+class Old(Protocol):
+    """What is over."""
+
+    def prune(self, keep: timedelta, *, limit: int) -> int:
+        """Delete up to ``limit`` rows of each kind that were over before ``keep`` ago; how many went."""
+
+
 class Transaction(Protocol):
     """One transaction over all shops, as the engine needs it."""
 
@@ -293,6 +306,10 @@ class Transaction(Protocol):
     @property
     def letters(self) -> Letters:
         """What "say" jobs carry."""
+
+    @property
+    def old(self) -> Old:
+        """What is over."""
 
     @property
     def alarms(self) -> Alarms:

@@ -32,6 +32,8 @@ from handlers.webhooks import NotYet, Source
 
 log = logging.getLogger("opsbell.jobs")
 
+#: what the worker works off
+KINDS: Final = ("learn", "fire")
 #: how long a job whose process died waits for another; each is one transaction, so a slow one is never done twice
 _LEASE: Final = timedelta(seconds=30)
 _ATTEMPTS: Final = 10
@@ -249,7 +251,7 @@ class Worker:
     def _claim(self, transaction: Transaction) -> tuple[Job, ...]:
         # One abandoned job at a time: should it kill this process again, then it takes no other one along.
         claimed = transaction.jobs.claim(
-            kinds=("learn", "fire"), owner=self.owner, limit=_AT_ONCE, lease=_LEASE, abandoned=not self._suspects
+            kinds=KINDS, owner=self.owner, limit=_AT_ONCE, lease=_LEASE, abandoned=not self._suspects
         )
         self._suspects.update(job.id for job in claimed if job.abandoned)
         return claimed

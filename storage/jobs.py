@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from domain.jobs import FINAL_WITHIN, Job, Lane
 from domain.wire import Json
 from storage.database import insert, is_sqlite
-from storage.tables import jobs, lanes
+from storage.tables import jobs, lanes, shops
 
 OPEN: Final = "open"
 _Candidate: TypeAlias = sa.Row[int, str, str, datetime | None]
@@ -226,10 +226,32 @@ class JobRows:
         due = sa.select(sa.func.count()).where(still_open(), jobs.c.due_at <= self.now)
         return self.connection.execute(due).scalar_one()
 
-    def counts(self) -> dict[str, int]:
-        """How many jobs stand in each state."""
-        rows = self.connection.execute(sa.select(jobs.c.state, sa.func.count().label("jobs")).group_by(jobs.c.state))
-        return {row.state: row.jobs for row in rows}
+    def counts(self) -> dict[tuple[str, str], int]:
+        """How many jobs stand in each state, by kind."""
+        many = sa.func.count().label("jobs")
+        rows = self.connection.execute(sa.select(jobs.c.state, jobs.c.kind, many).group_by(jobs.c.state, jobs.c.kind))
+        return {(row.state, row.kind): row.jobs for row in rows}
+
+    def oldest_due(self) -> timedelta:
+        """For how long the oldest open job has been due; zero if none is."""
+        oldest = self.connection.execute(
+            sa.select(sa.func.min(jobs.c.due_at, type_=jobs.c.due_at.type)).where(still_open())
+        ).scalar()
+        return timedelta() if oldest is None else max(timedelta(), self.now - oldest)
+
+    def last_runs(self, name: str, *, since: datetime) -> dict[str, datetime]:
+        """When a schedule last ran in each shop, by the shop's key, if it did since then."""
+        last = sa.func.max(jobs.c.done_at, type_=jobs.c.done_at.type).label("last")
+        rows = self.connection.execute(
+            sa.select(shops.c.key, last)
+            .join(shops, shops.c.id == jobs.c.shop_id)
+            .where(
+                jobs.c.done_at >= since, jobs.c.kind == "fire", jobs.c.state == "done",
+                jobs.c.key.startswith(f"schedule:{name}:", autoescape=True),
+            )
+            .group_by(shops.c.key)
+        )
+        return {row.key: row.last for row in rows}
 
     @property
     def _real(self) -> datetime:

@@ -35,6 +35,7 @@ from storage.parcels import ParcelRows
 from storage.payments import PaymentRows
 from storage.people import PeopleRows
 from storage.personal import PersonalRows
+from storage.pruning import PruneRows
 from storage.returns import ReturnRows
 from storage.seals import Seals
 from storage.shops import ShopRows
@@ -202,6 +203,11 @@ class StoreTransaction:
     def letters(self) -> LetterRows:
         """What "say" jobs carry."""
         return LetterRows(self.connection, self.now, self.real)
+
+    @property
+    def old(self) -> PruneRows:
+        """What is over."""
+        return PruneRows(self.connection, self.now)
 
     @property
     def alarms(self) -> AlarmRows:

@@ -163,6 +163,7 @@ buttons = sa.Table(
     instant("expires_at", nullable=True),
     instant("used_at", nullable=True),
     text("used_by", nullable=True),
+    sa.Index("ix_buttons_expires_at", "expires_at"),
 )
 
 #: where a person stands in a conversation of several steps

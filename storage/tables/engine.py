@@ -50,6 +50,8 @@ _CARD = jobs.c.card.is_not(None)
 sa.Index("ix_jobs_card", jobs.c.card, jobs.c.id, sqlite_where=_CARD, postgresql_where=_CARD)
 sa.Index("ix_jobs_final_by", jobs.c.final_by, sqlite_where=_UNRAISED_OPEN, postgresql_where=_UNRAISED_OPEN)
 sa.Index("ix_jobs_dead", jobs.c.id, sqlite_where=_UNRAISED_DEAD, postgresql_where=_UNRAISED_DEAD)
+_ENDED = jobs.c.done_at.is_not(None)
+sa.Index("ix_jobs_done_at", jobs.c.done_at, sqlite_where=_ENDED, postgresql_where=_ENDED)
 _GATHERED = jobs.c.gathered_into.is_not(None)
 sa.Index("ix_jobs_gathered_into", jobs.c.gathered_into, sqlite_where=_GATHERED, postgresql_where=_GATHERED)
 
@@ -78,6 +80,7 @@ inbox = sa.Table(
     instant("worked_at", nullable=True),
     text("error", nullable=True),
     sa.UniqueConstraint("source", "key"),
+    sa.Index("ix_inbox_heard_at", "heard_at"),
 )
 
 imports = sa.Table(
