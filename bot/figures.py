@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
@@ -11,7 +12,7 @@ from handlers.run import Desk
 from notifications.auditor import Auditor
 from notifications.detour import Defects
 
-_STATES = ("open", "done", "superseded", "gathered", "dead")
+_STATES = ("open", "done", "superseded", "gathered", "dropped", "dead")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,22 +21,40 @@ class Figures:
 
     engine: Engine
     desk: Desk
+    #: the kinds of jobs that this process works off
+    kinds: frozenset[str]
     auditor: Auditor | None
     defects: Defects
 
     async def text(self) -> bytes:
         """Prometheus' text format."""
-        counts, overdue, quarantined = await self.engine.read(_counted)
+        queue = await self.engine.read(_counted)
         registry = CollectorRegistry()
         jobs = Gauge("opsbell_jobs", "Jobs by state; dead ones wait for a person", ["state"], registry=registry)
+        kinds = Gauge("opsbell_jobs_by_kind", "Jobs by state and kind", ["state", "kind"], registry=registry)
         for state in _STATES:
-            jobs.labels(state).set(counts.get(state, 0))
-        Gauge("opsbell_jobs_overdue", "Open jobs past their time", registry=registry).set(overdue)
+            jobs.labels(state).set(sum(count for (of, _), count in queue.counts.items() if of == state))
+        for (state, kind), count in queue.counts.items():
+            kinds.labels(state, kind).set(count)
+        Gauge("opsbell_jobs_overdue", "Open jobs past their time", registry=registry).set(queue.overdue)
+        foreign = sum(count for (of, kind), count in queue.counts.items() if of == "open" and kind not in self.kinds)
+        Gauge(
+            "opsbell_jobs_left_alone", "Open jobs of kinds that this process does not know: another version's",
+            registry=registry,
+        ).set(foreign)
+        age = Gauge("opsbell_queue_age_seconds", "For how long the oldest open job has been due", registry=registry)
+        age.set(queue.age.total_seconds())
+        digests = Gauge(
+            "opsbell_last_digest_timestamp_seconds", "When each shop had its last digest; none = not for 8 days",
+            ["shop"], registry=registry,
+        )
+        for shop, at in queue.digests.items():
+            digests.labels(shop).set(at.timestamp())
         kept = Gauge(
             "opsbell_quarantined", "Events that could not be worked off, kept with the reason", ["source"],
             registry=registry,
         )
-        for source, number in quarantined.items():
+        for source, number in queue.quarantined.items():
             kept.labels(source).set(number)
         answers = Gauge("opsbell_refusals", "Commands refused since the start, by why", ["why"], registry=registry)
         for why, count in zip(("rule", "fault"), self.desk.refusals, strict=True):
@@ -55,5 +74,19 @@ class Figures:
         return generate_latest(registry)
 
 
-def _counted(transaction: Transaction) -> tuple[dict[str, int], int, dict[str, int]]:
-    return transaction.jobs.counts(), transaction.alarms.overdue(), transaction.inbox.quarantined()
+@dataclass(frozen=True, kw_only=True)
+class _Queue:
+    counts: dict[tuple[str, str], int]
+    overdue: int
+    quarantined: dict[str, int]
+    age: timedelta
+    digests: dict[str, datetime]
+
+
+def _counted(transaction: Transaction) -> _Queue:
+    jobs = transaction.jobs
+    return _Queue(
+        counts=jobs.counts(), overdue=transaction.alarms.overdue(),
+        quarantined=transaction.inbox.quarantined(), age=jobs.oldest_due(),
+        digests=jobs.last_runs("digest", since=transaction.now - timedelta(days=8)),
+    )

@@ -72,7 +72,7 @@ def probes(engine: Engine, figures: Figures, healthy: Callable[[], bool]) -> lis
             return web.Response(status=503, text="a loop has stopped\n")
         try:
             async with asyncio.timeout(5):
-                await engine.read(lambda transaction: transaction.jobs.counts())
+                await engine.read(lambda transaction: transaction.jobs.waiting())
         except Exception:  # noqa: BLE001  whatever it is, we cannot work
             return web.Response(status=503, text="the database does not answer\n")
         return web.Response(text="ready\n")
