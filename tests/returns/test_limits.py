@@ -19,7 +19,7 @@ from tests.returns.world import World, world_on
 
 TestLimits = Limits.TestCase
 TestLimits.settings = settings(
-    max_examples=10, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=6, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )
 
 
