@@ -92,6 +92,8 @@ class Delivery:
         since = self._seconds()
         claimed = await self.engine.write(lambda transaction: self._claim(transaction, rooms))
         if not claimed:
+            if self._soonest <= since:
+                self._soonest = math.inf  # somebody else took it; there is no reason to look again at once
             return False
         for job, wait in await self._board(claimed, since):
             task = asyncio.create_task(self.deliver(job, wait=wait, since=since))

@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 
 from tests.faults import authorisation, digest_zones, flood, hostile, iofaults, kills, limits, races, rolling, storm
+from tests.faults.simulator import machine as simulated
 from tests.figures import Machine, report
 
 #: by name, in the order they run; each lives in a module of its own beside this one
 MACHINES: dict[str, Machine] = {
+    "simulator": simulated.simulator,
+    "mutants": simulated.planted,
     "hostile": hostile.machine,
     "kills": kills.machine,
     "storm": storm.machine,

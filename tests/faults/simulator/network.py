@@ -1,0 +1,145 @@
+"""The wire between replicas and platforms: slow, refused, reset, cut after the other side has acted, busy, broken."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from tests.faults.simulator.replica import Replica
+    from tests.faults.simulator.world import World
+
+#: what a client sees of a broken wire
+Broken = Literal["refused", "reset", "timeout"]
+
+
+class WireBroken(Exception):
+    """The client hears this instead of an answer; each platform's fake says it in its library's words."""
+
+    def __init__(self, how: Broken) -> None:
+        super().__init__(how)
+        self.how = how
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What a platform answers."""
+
+    status: int
+    body: Any
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class Window:
+    """A platform asked us to wait. ``known``: the job that heard it is settled, so every replica must obey."""
+
+    until: datetime
+    job: int | None
+    known: bool = False
+
+
+@dataclass
+class Network:
+    """All calls of all replicas."""
+
+    world: World
+    windows: dict[str, list[Window]] = field(default_factory=dict)
+    calls: int = 0
+    on_the_wire: int = 0
+
+    async def call(
+        self, replica: Replica, platform: str, bucket: str, act: Callable[[], Reply], *, timeout: float,
+        busy: Callable[[int], Reply],
+    ) -> Reply:
+        """Speak to a platform. ``bucket``: what a Retry-After is about. ``act`` runs at the platform, or never."""
+        world = self.world
+        self.calls += 1
+        replica.check()
+        self._obeys(platform, bucket)
+        kind = world.fault(platform)
+        world.trace("call", platform, bucket, kind)
+        if kind == "refused":
+            await replica.pause(0.01)
+            raise WireBroken("refused")
+        there, back = world.random.uniform(0.005, 0.08), world.random.uniform(0.005, 0.08)
+        if kind == "slow":
+            there += world.random.uniform(0.0, timeout)
+        answer: asyncio.Future[Reply] = world.loop.create_future()
+
+        def arrives() -> None:
+            if kind == "reset":
+                world.loop.call_later(back, _fail, answer, "reset")
+                return
+            if kind == "busy":
+                seconds = world.random.choice((1, 2, 5, 30, 61, 300))
+                reply = busy(seconds)
+                world.loop.call_later(back, self._asked_to_wait, answer, reply, platform, bucket, seconds, job)
+                return
+            if kind == "broken":
+                world.loop.call_later(back, _give, answer, Reply(status=503, body=None))
+                return
+            reply = act()
+            if kind == "broken_after":
+                reply = Reply(status=502, body=None)
+            if kind == "cut":
+                if world.random.random() < 0.3:
+                    world.loop.call_later(back + 0.5, world.jump_soon)
+                world.loop.call_later(back, _fail, answer, world.random.choice(("reset", "timeout")))
+                return
+            world.loop.call_later(back, _give, answer, reply)
+
+        known = world.job.get()
+        job = None if known is None else known.id
+        world.loop.call_later(there, arrives)
+        limit = world.loop.call_later(timeout, _fail, answer, "timeout")
+        self.on_the_wire += 1
+        try:
+            reply = await replica.held(answer)
+        finally:
+            self.on_the_wire -= 1
+            limit.cancel()
+        await replica.resumed()
+        world.maybe_die(replica)
+        replica.check()
+        return reply
+
+    def _obeys(self, platform: str, bucket: str) -> None:
+        now = self.world.now()
+        for window in self.windows.get(bucket, ()):
+            if window.known and now < window.until - timedelta(milliseconds=2):
+                self.world.violation("I7", f"{platform} was called {bucket} {window.until - now} too early")
+
+    def _asked_to_wait(
+        self, answer: asyncio.Future[Reply], reply: Reply, platform: str, bucket: str, seconds: int,
+        job: int | None,
+    ) -> None:
+        if answer.done():
+            return
+        if platform == "stripe":
+            answer.set_result(reply)  # Stripe names no time
+            return
+        window = Window(until=self.world.now() + timedelta(seconds=seconds), job=job)
+        self.windows.setdefault(bucket, []).append(window)
+        answer.set_result(reply)
+
+    def learn(self) -> None:
+        """Something was committed: perhaps that a platform asked us to wait."""
+        for windows in self.windows.values():
+            for window in windows:
+                if not window.known and window.job is not None:
+                    row = self.world.database.raw.execute("SELECT owner FROM jobs WHERE id = ?", (window.job,)).fetchone()
+                    window.known = row is not None and row[0] is None
+
+
+def _give(answer: asyncio.Future[Reply], reply: Reply) -> None:
+    if not answer.done():
+        answer.set_result(reply)
+
+
+def _fail(answer: asyncio.Future[Reply], how: Broken) -> None:
+    if not answer.done():
+        answer.set_exception(WireBroken(how))
