@@ -33,8 +33,8 @@ async def test_the_refusal_shows_the_case_as_it_stands_and_the_card_is_drawn_ane
     world.request(world.order())
     token = _token(world.desk, "Approve")
     world.run(AskForPhoto(return_number="R-318", version=1), "ben")
-    world.desk.execute(sa.update(jobs).where(jobs.c.kind.startswith("say.")).values(state="done"))
     for _ in range(3):
+        world.desk.execute(sa.update(jobs).where(jobs.c.kind.startswith("say.")).values(state="done"))
         answer = await door.pressed(ADA, token)
         assert answer.refused
         assert "R-318 has changed since you looked: the customer was asked for a photo" in str(answer.letter.message)
@@ -45,7 +45,7 @@ async def test_the_refusal_shows_the_case_as_it_stands_and_the_card_is_drawn_ane
         assert {button.label for button in answer.now.buttons} >= {"Approve €38.00", "Decline…"}
     again = [row for row in world.desk.outbox_rows("say.slack") if "#" in row.key]
     assert len(again) == 1, "three presses in a minute draw it once"
-    assert (again[0].payload["version"], again[0].state) == (2, "open")
+    assert again[0].payload["version"] == 2
     assert world.outbox("refund") == []
     new = str(next(button.token for button in answer.now.buttons if button.label.startswith("Approve")))
     assert not (await door.pressed(ADA, new)).refused, "the new card's button counts"
