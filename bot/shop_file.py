@@ -13,7 +13,7 @@ from domain.errors import BadInput
 from domain.messages import Topic
 from domain.money import exponent
 from domain.people import UNLIMITED, Role
-from domain.shops import Policies
+from domain.shops import FEWEST_A_MINUTE, Policies
 from domain.time import Calendar, zone
 from domain.wire import from_json
 from storage.shop_file import ChatRow, ShopFile, StaffRow
@@ -66,10 +66,12 @@ def _check_rules(policies: Mapping[str, Any], calendar: Mapping[str, Any], time_
             if rule.endswith("_days") and isinstance(value, int | float) and value < 0:
                 raise BadInput(f"[policies.{name}]: {rule} is 0 or more; I read {value!r}.")
     try:
-        from_json(Policies, dict(policies))
+        given = from_json(Policies, dict(policies))
         from_json(Calendar, {"time_zone": time_zone, **calendar})
     except ValueError as error:
         raise BadInput(f"The shop file does not fit: {error}") from None
+    if given.chat.messages_a_minute < FEWEST_A_MINUTE:
+        raise BadInput(f"[policies.chat] messages_a_minute is at least {FEWEST_A_MINUTE}.", field="policies.chat")
 
 
 def _all_staff(rows: Any) -> tuple[StaffRow, ...]:

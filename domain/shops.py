@@ -75,6 +75,10 @@ class DeliveryPolicy:
     claim_within_days: int = 30
 
 
+#: an alert, an approval and a count of the rest
+FEWEST_A_MINUTE = 3
+
+
 @dataclass(frozen=True, kw_only=True)
 class ChatPolicy:
     """How much a channel may be spoken to."""

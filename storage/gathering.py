@@ -60,12 +60,11 @@ class GatheringRows:
         return None
 
     def freeze(self, job: Job) -> bool:
-        """Fix what a gathering says, unless an earlier attempt may have said it; False if it has nothing to count.
+        """Fix what a gathering says; False if it has nothing to count.
 
-        A gathering of one sets that alert free instead, to be shown by itself.
+        Nobody joins one that may have been said already, so another attempt says the same. A gathering of one sets that
+        alert free instead, to be shown by itself.
         """
-        if job.in_doubt:
-            return True
         counts = self.connection.execute(
             sa.select(jobs.c.message, sa.func.count())
             .where(jobs.c.gathered_into == job.id)

@@ -127,10 +127,11 @@ async def test_a_file_that_slack_refuses_is_counted_and_the_words_stay(slack: Li
 
 async def test_retry_after_holds_the_channel_exactly_and_no_other(slack: Line) -> None:
     slack.card()
-    with slack.desk.begin() as uow:
-        uow.outbox.card("return:R-1", any_message(ReturnCard, "R-1"), version=1)
     began = slack.desk.clock.now()
     await slack.fault("slack", POST, "ratelimit", retry_after=97)
+    await slack.until_quiet(within=timedelta(seconds=1))
+    with slack.desk.begin() as uow:
+        uow.outbox.card("return:R-1", any_message(ReturnCard, "R-1"), version=1)
     await slack.until_quiet()
     held = slack.desk.query(sa.select(lanes).where(lanes.c.held_until.is_not(None)))
     assert [row.key for row in held] == ["slack:post:C0STOCK"]

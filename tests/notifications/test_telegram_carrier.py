@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 
-from domain.home import Home
+from domain.answers import Noted
 from domain.inventory.messages import PurchaseOrderNote
 from domain.messages import Chat
 from domain.returns.messages import ReturnCard
@@ -49,7 +49,7 @@ def told(telegram: Line, chat: str = "1001") -> list[dict[str, Any]]:
 
 def tell(telegram: Line, words: str = "hello", *, chat: Chat = MARIA, once: str = "t1", **more: Any) -> None:
     with telegram.desk.begin() as uow:
-        uow.outbox.tell(chat, any_message(Home, words), once=once, **more)
+        uow.outbox.tell(chat, any_message(Noted, words), once=once, **more)
 
 
 async def test_a_letter_arrives(telegram: Line) -> None:
@@ -138,7 +138,7 @@ async def test_words_that_telegram_cannot_parse_go_out_once_as_plain_text_and_ar
     await telegram.fault("telegram", SEND, "error", error="Bad Request: can't parse entities: Can't find end tag")
     await telegram.until_quiet()
     assert len(told(telegram)) == 1
-    assert telegram.defects.counts == {("telegram", "home"): 1}
+    assert telegram.defects.counts == {("telegram", "noted"): 1}
     assert telegram.desk.outbox_rows()[0].outcome["plain"].startswith("Bad Request: can't parse")
 
 
