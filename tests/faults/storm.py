@@ -189,7 +189,9 @@ class Storm:
             self.wrong.append(f"without a database, Stripe's door answered {status}")
 
     def ask(self) -> None:
-        """One more customer who wants to return something, at any replica that answers."""
+        """One more return of the customer's, who may have five that wait; at any replica."""
+        while sum(not one.decided for one in self.returns.values()) > 3:
+            self.work()
         payment = self.on.paid(2 * AMOUNT)
         life = self.chance.choice(self.lives)
         assert life is not None
@@ -244,15 +246,17 @@ class Storm:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             self.work()
-            if self._open() == 0 and all(one.decided for one in self.returns.values()):
+            if not self._open() and all(one.decided for one in self.returns.values()):
                 return
-        self.wrong.append(f"{self._open()} jobs are still open after {seconds:.0f} s")
+        self.wrong.append(f"still open after {seconds:.0f} s: {self._open()}")
 
-    def _open(self) -> int:
+    def _open(self) -> list[tuple[object, ...]]:
         engine = sa.create_engine(self.url, poolclass=sa.NullPool)
         with engine.connect() as connection:
-            query = sa.select(sa.func.count()).where(jobs.c.state == "open", jobs.c.kind.not_in(("fire", UNHEARD_OF)))
-            return connection.execute(query).scalar_one()
+            query = sa.select(jobs.c.key, jobs.c.attempts, jobs.c.error, jobs.c.due_at).where(
+                jobs.c.state == "open", jobs.c.kind.not_in(("fire", UNHEARD_OF))
+            )
+            return [tuple(row) for row in connection.execute(query)]
 
     def judge(self) -> int:
         """Every return, in the database and outside; how many letters the customer got again."""
