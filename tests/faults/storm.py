@@ -29,7 +29,7 @@ import notifications.delivery
 import notifications.slack.carrier
 from storage.tables import jobs
 from tests import postgres
-from tests.faults.desk_life import AMOUNT, DeskLife, quiet_logs, settings, warm
+from tests.faults.desk_life import AMOUNT, SCHEDULED, DeskLife, quiet_logs, settings, warm
 from tests.faults.kills import Shop, _expect, _prepare, heard_by_customer, is_final
 from tests.faults.stage import Life, SharedClock, Stage, Voice, fork, free_port, stage
 from tests.figures import Figure
@@ -254,7 +254,7 @@ class Storm:
         engine = sa.create_engine(self.url, poolclass=sa.NullPool)
         with engine.connect() as connection:
             query = sa.select(jobs.c.key, jobs.c.attempts, jobs.c.error, jobs.c.due_at).where(
-                jobs.c.state == "open", jobs.c.kind.not_in(("fire", UNHEARD_OF))
+                jobs.c.state == "open", jobs.c.kind.not_in((*SCHEDULED, UNHEARD_OF))
             )
             return [tuple(row) for row in connection.execute(query)]
 
