@@ -22,8 +22,8 @@ def killed() -> list[str]:
 
 
 def stormed() -> list[str]:
-    """Three replicas on one PostgreSQL: one killed, connections cut."""
-    return storm.run([storm.Storm.kill, storm.Storm.cut]).storm.wrong
+    """Three replicas on one PostgreSQL: one killed, the database restarted, connections cut."""
+    return storm.run([storm.Storm.kill, storm.Storm.restart, storm.Storm.cut]).storm.wrong
 
 
 def full() -> list[str]:
