@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -29,6 +30,8 @@ from storage.jobs import still_open
 from storage.tables import jobs
 from storage.unit_of_work import Store
 from storage.upgrade import upgrade
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tests import postgres
 
 KIND = "say.paper"

@@ -78,6 +78,50 @@ async def test_an_hour_that_changes_is_followed_without_a_second_digest_that_day
     assert len(shop.said("digest")) == 1
 
 
+async def test_an_hour_moved_to_later_is_kept_and_the_schedule_goes_on(shop: TestDesk, worker: Worker) -> None:
+    """Tomorrow's run stands at the old hour; the new one falls on the same date, whose slot is that run's own."""
+    await shop.store.write(plan)
+    shop.clock.moment = datetime(2026, 11, 24, 7, 1, tzinfo=UTC)
+    await until_quiet(worker)
+    settings = shop.query(sa.select(shops.c.settings))[0].settings
+    shop.execute(sa.update(shops).values(settings={**settings, "digest_at": "11:30"}))
+    shop.clock.moment = datetime(2026, 11, 25, 7, 1, tzinfo=UTC)
+    await until_quiet(worker)
+    assert len(shop.said("digest")) == 1, "not before its new hour"
+    assert due(shop, "digest") == [datetime(2026, 11, 25, 10, 30, tzinfo=UTC)]
+    for day in (25, 26, 27):
+        shop.clock.moment = datetime(2026, 11, day, 10, 31, tzinfo=UTC)
+        await until_quiet(worker)
+    assert len(shop.said("digest")) == 4
+
+
+async def test_an_hour_that_comes_twice_in_autumn_does_not_end_the_schedule(shop: TestDesk, worker: Worker) -> None:
+    settings = shop.query(sa.select(shops.c.settings))[0].settings
+    shop.execute(sa.update(shops).values(settings={**settings, "digest_at": "02:30"}))
+    shop.clock.moment = datetime(2026, 10, 24, 12, 0, tzinfo=UTC)
+    await shop.store.write(plan)
+    for _ in range(24 * 3):
+        shop.clock.move(hours=1)
+        await until_quiet(worker)
+    days = [row["fields"]["figures"]["day"]["date"] for row in shop.said("digest")]
+    assert days == ["2026-10-24", "2026-10-25", "2026-10-26"]
+
+
+async def test_a_schedule_that_this_version_does_not_know_is_left_alone(shop: TestDesk, worker: Worker) -> None:
+    def newer(transaction: Transaction) -> None:
+        transaction.jobs.add(
+            key="schedule:forecast:nordlicht:1", kind="fire", due_at=transaction.now, lane="schedule:forecast:nordlicht",
+            payload={"name": "forecast", "shop": "nordlicht", "due": transaction.now.isoformat()},
+        )
+
+    await shop.store.write(newer)
+    for _ in range(30):
+        await until_quiet(worker)
+        shop.clock.move(minutes=1)
+    (row,) = [row for row in shop.outbox_rows("fire") if row.payload["name"] == "forecast"]
+    assert (row.state, row.attempts) == ("open", 0)
+
+
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Sao_Paulo", "Australia/Lord_Howe", "Africa/Casablanca", "Pacific/Apia"])
 async def test_every_local_date_has_one_slot_over_two_years(shop: TestDesk, zone: str) -> None:
     shop.execute(sa.update(shops).values(time_zone=zone, settings={"digest_at": "02:30"}))
