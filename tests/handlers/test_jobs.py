@@ -107,6 +107,17 @@ async def test_an_hour_that_comes_twice_in_autumn_does_not_end_the_schedule(shop
     assert days == ["2026-10-24", "2026-10-25", "2026-10-26"]
 
 
+async def test_a_clock_that_was_put_back_does_not_end_the_schedule(shop: TestDesk, worker: Worker) -> None:
+    await shop.store.write(plan)
+    shop.clock.moment = datetime(2026, 11, 24, 7, 1, tzinfo=UTC)
+    await until_quiet(worker)
+    digests = jobs.c.lane == "schedule:digest:nordlicht"
+    shop.execute(sa.delete(jobs).where(digests, jobs.c.state == "open"))
+    shop.clock.moment = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
+    await shop.store.write(plan)
+    assert due(shop, "digest") == [datetime(2026, 11, 25, 7, 0, tzinfo=UTC)], "the 24th had its digest"
+
+
 async def test_a_schedule_that_this_version_does_not_know_is_left_alone(shop: TestDesk, worker: Worker) -> None:
     def newer(transaction: Transaction) -> None:
         transaction.jobs.add(

@@ -292,8 +292,9 @@ async def test_a_job_that_kills_its_process_takes_no_other_to_the_limit(desk: Te
 
     async def dies(job: Job) -> Outcome:
         if job.key == "poison":
+            await asyncio.sleep(0.02)
             raise asyncio.CancelledError  # and with it everything that is under way
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
         return Done()
 
     for life in range(16):
