@@ -167,8 +167,8 @@ def _whole(text: str) -> int:
 
 def _finite(text: str) -> float:
     found = float(text)
-    if not math.isfinite(found):
-        raise ValueError("a number without end")
+    if not math.isfinite(found) or abs(found) >= _LARGEST_WHOLE:  # others may take 1e308 for a whole number
+        raise ValueError("a number without end, or beyond 64 bits")
     return found
 
 

@@ -9,7 +9,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final, TypeAlias
 
 from domain.errors import BadInput
@@ -280,7 +280,7 @@ class _Answers(dict[str, bool]):
             return True
         try:
             number = Decimal(text.strip())
-        except InvalidOperation:
+        except ArithmeticError:
             return False
         over = test.above is None or number > Decimal(str(test.above))
         return over and (test.below is None or number < Decimal(str(test.below)))

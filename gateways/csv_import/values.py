@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Final, TypeAlias
 
 from domain.imports import Field, Kind, Value
@@ -132,9 +132,9 @@ class _Reading:
             raise Unreadable("is not a number")
         try:
             number = Decimal(text)
-        except InvalidOperation:
+        except ArithmeticError:
             raise Unreadable("is not a number") from None
-        if not number.is_finite() or abs(number) >= _LARGEST:
+        if not number.is_finite() or number.copy_abs() >= _LARGEST:  # abs() may overflow
             raise Unreadable("is not a number that anything here can have")
         return number
 

@@ -132,9 +132,22 @@ def _parsed(received: Received) -> Update:
     if type(json_object(received.body).get("update_id")) is not int:
         raise OpsError("That update has no number.")
     try:
-        return Update.model_validate_json(received.body)
+        update = Update.model_validate_json(received.body)
     except ValidationError:
         raise OpsError("That update is not as Telegram writes them.") from None
+    if any(abs(one) >= 2**52 for one in _ids(update)):  # core.telegram.org/bots/api: at most 52 significant bits
+        raise OpsError("That update names somebody who cannot be.")
+    return update
+
+
+def _ids(update: Update) -> list[int]:
+    found = [one.from_user.id for one in (update.message, update.callback_query, update.my_chat_member)
+             if one is not None and one.from_user is not None]
+    found += [one.chat.id for one in (update.message, update.my_chat_member) if one is not None]
+    pressed = update.callback_query.message if update.callback_query is not None else None
+    found += [pressed.chat.id, pressed.message_id] if pressed is not None else []
+    contact = update.message.contact if update.message is not None else None
+    return [*found, contact.user_id or 0] if contact is not None else found
 
 
 def _who(update: Update) -> Who | None:

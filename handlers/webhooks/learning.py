@@ -53,5 +53,5 @@ def understood(read: Callable[[], T]) -> T:
         raise
     except KeyError as error:
         raise Unreadable(f"The event lacks {error}.") from None
-    except (TypeError, ValueError, OverflowError, AttributeError) as error:
+    except (TypeError, ValueError, OverflowError, OSError, AttributeError) as error:  # OSError: a moment too far away
         raise Unreadable(f"The event cannot be read: {str(error)[:200]}") from None
