@@ -18,6 +18,8 @@ from domain.returns import cards
 from storage.audit import AuditRows
 from storage.outbox import OutboxRows
 from storage.payments import PaymentRows
+from storage.people import PeopleRows
+from storage.shops import ShopRows
 from tests.faults.simulator import bank
 from tests.faults.simulator.mutants import mutant, put, reword
 
@@ -30,19 +32,25 @@ decisions, arrivals, settlement = domain.returns.decisions, domain.returns.arriv
 
 @mutant("approve")
 def new_key_per_attempt(world: World, stack: ExitStack) -> None:
-    """Every call to Stripe has an idempotency key of its own."""
+    """Every call to Stripe has an idempotency key of its own, and nobody looks first."""
     before = bank.Bank.create
 
     def create(self: Any, asked: Any, key: str, job: str) -> Any:
         return before(self, asked, f"{key}-{world.new_id()}", job)
 
     put(stack, bank.Bank, "create", create)
+    put(stack, gateways.stripe.RefundCarrier, "_ours", _no_refunds)
 
 
 @mutant("approve")
-def no_look_up_after_twenty_hours(world: World, stack: ExitStack) -> None:
-    """The key is trusted for ever, and Stripe forgets it after a day."""
+def no_look_before_a_refund(world: World, stack: ExitStack) -> None:
+    """The key is trusted for ever and Stripe is not asked first; it forgets keys after a day."""
     put(stack, gateways.stripe, "_KEY_LIFE", gateways.stripe._KEY_LIFE * 1000)
+    put(stack, gateways.stripe.RefundCarrier, "_ours", _no_refunds)
+
+
+async def _no_refunds(*_: Any) -> dict[str, Any]:
+    return {}
 
 
 @mutant("approve")
@@ -87,7 +95,9 @@ def let_go_but_not_locked_out(world: World, stack: ExitStack) -> None:
 @mutant()
 def any_workspace(world: World, stack: ExitStack) -> None:
     """Slack's user id is enough; whose company it is does not matter."""
-    reword(world, stack, ("staff.slack_team = ?", "(staff.slack_team = ? OR 1)"))
+    before, shop_of = PeopleRows.by_slack, ShopRows.of_slack
+    put(stack, PeopleRows, "by_slack", lambda self, _team, user: before(self, "T0", user))
+    put(stack, ShopRows, "of_slack", lambda self, _team, user, channel: shop_of(self, "T0", user, channel))
 
 
 @mutant("approve")

@@ -8,6 +8,7 @@ written so far (an inbox row, its own job's row) is written again behind it.
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -82,7 +83,11 @@ class Database:
         """Begin with these rows."""
         if self.raw.in_transaction:
             self.raw.execute("ROLLBACK")
-        template.backup(self.raw)
+        try:
+            template.backup(self.raw)
+        except sqlite3.OperationalError:  # the frames of a killed task still hold a cursor
+            gc.collect()
+            template.backup(self.raw)
 
     def _about_to(self, _c: Any, _k: Any, statement: str, parameters: Any, context: Any, _m: Any) -> None:
         if self.transactions is not None and self.transactions.racer is not None:
