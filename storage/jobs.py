@@ -20,6 +20,8 @@ from storage.database import insert, is_sqlite
 from storage.tables import jobs, lanes, shops
 
 OPEN: Final = "open"
+#: so many due jobs are looked through for heads of lanes; behind longer lanes the heads are looked up lane by lane
+_LOOKED_AT: Final = 500
 _Candidate: TypeAlias = sa.Row[int, str, str, datetime | None]
 #: key of a connection's info: this transaction has written jobs
 NEW_WORK: Final = "opsbell_new_work"
@@ -85,7 +87,17 @@ class JobRows:
         )
 
     def _due(self, kinds: tuple[str, ...], *, limit: int) -> Sequence[_Candidate]:
-        return self._candidates(kinds, jobs.c.leased_until.is_(None), jobs.c.due_at, limit)
+        """The due heads of lanes: among the longest due, or where long lanes fill those, of each lane in turn."""
+        free = jobs.c.leased_until.is_(None)
+        longest_due = _longest_due(kinds, self.now)
+        if self.connection.execute(longest_due.offset(_LOOKED_AT).limit(1)).first() is None:
+            return self._candidates(kinds, free, jobs.c.due_at, limit)
+        near = self._candidates(
+            kinds, sa.and_(free, jobs.c.id.in_(longest_due.limit(_LOOKED_AT))), jobs.c.due_at, limit
+        )
+        if len(near) >= limit:
+            return near
+        return self._candidates(kinds, sa.and_(free, jobs.c.id.in_(_heads())), jobs.c.due_at, limit)
 
     def _abandoned(self, kinds: tuple[str, ...], *, limit: int) -> Sequence[_Candidate]:
         """Jobs whose holder let the lease run out: it died, perhaps of this very job."""
@@ -101,7 +113,7 @@ class JobRows:
             .where(still_open(), jobs.c.kind.in_(kinds), jobs.c.due_at <= self.now, lease, ~_behind())
             .order_by(order, jobs.c.id)
             .limit(limit)
-            .with_for_update(skip_locked=True)
+            .with_for_update(skip_locked=True, of=jobs)
         ).all()
 
     def _lanes_held(self, rows: Sequence[_Candidate]) -> list[int]:
@@ -284,6 +296,27 @@ def still_open(which: sa.FromClause = jobs) -> sa.ColumnElement[bool]:
 def _own_lane(key: str) -> str:
     """The lane of a job that waits for nobody."""
     return f"job:{key}"
+
+
+def _longest_due(kinds: tuple[str, ...], now: datetime) -> sa.Select[int]:
+    """The numbers of due jobs that nobody holds, the longest due first."""
+    waiting = jobs.alias("waiting")
+    return sa.select(waiting.c.id).where(
+        still_open(waiting), waiting.c.kind.in_(kinds), waiting.c.due_at <= now, waiting.c.leased_until.is_(None)
+    ).order_by(waiting.c.due_at, waiting.c.id)
+
+
+@cache
+def _heads() -> sa.Select[int | None]:
+    """The number of each lane's oldest open job, found by leaps over the index: a lane of any length is one step."""
+    start = sa.select(sa.func.min(jobs.c.lane).label("lane")).where(still_open())
+    walk = start.cte("walk", recursive=True)
+    following = jobs.alias("following")
+    leap = sa.select(sa.func.min(following.c.lane)).where(still_open(following), following.c.lane > walk.c.lane)
+    walk = walk.union_all(sa.select(leap.scalar_subquery()).where(walk.c.lane.is_not(None)))
+    first = jobs.alias("first")
+    head = sa.select(sa.func.min(first.c.id)).where(still_open(first), first.c.lane == walk.c.lane)
+    return sa.select(head.scalar_subquery()).where(walk.c.lane.is_not(None))
 
 
 @cache
