@@ -87,7 +87,8 @@ def _world(store: Store, key: str, people: tuple[Person, ...], returns: dict[str
         ChatRow(topic=topic, platform="slack", address=channel(key, topic))
         for topic in ("stock", "parcels", "returns", "daily")
     )
-    policies = {"refund_without_return_minor": 4000, "return_cost_minor": 490, "answer_within_hours": 7, **returns}
+    policies = {"refund_without_return_minor": 4000, "return_cost_minor": 0, "refund_on_receipt": False,
+        "answer_within_hours": 7, **returns}
     file = replace(shop_file_of(key, {"returns": policies}), staff=_staff(people), chats=chats)
     with store.engine.begin() as connection:
         shop_file.apply(connection, file)
