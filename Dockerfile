@@ -22,5 +22,5 @@ WORKDIR /data
 VOLUME /data
 EXPOSE 8080
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 \
-    CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8080/ready', timeout=4)"]
+    CMD ["python", "-c", "import os, urllib.request as r; at = os.environ.get('OPSBELL_ADMIN_LISTEN') or os.environ['OPSBELL_LISTEN']; r.urlopen(f'http://127.0.0.1:{at.rpartition(chr(58))[2]}/ready', timeout=4)"]
 CMD ["opsbell", "run"]

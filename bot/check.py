@@ -51,6 +51,12 @@ def _database(settings: Settings) -> bool:
     return True
 
 
+def _refusal(error: SlackApiError) -> str:
+    """Slack's own word for it, or the status of an answer that is no JSON."""
+    data = error.response.data if hasattr(error.response, "data") else None
+    return str(data.get("error")) if isinstance(data, dict) else f"it answered {error.response.status_code}"
+
+
 async def _slack(settings: Settings) -> bool:
     async with aiohttp.ClientSession() as session:
         client = AsyncWebClient(
@@ -59,7 +65,7 @@ async def _slack(settings: Settings) -> bool:
         try:
             told = await client.auth_test()
         except SlackApiError as error:
-            print(f"✗ Slack refuses the bot token: {error.response.get('error')}")
+            print(f"✗ Slack refuses the bot token: {_refusal(error)}")
             return False
         except (aiohttp.ClientError, TimeoutError, OSError):
             print("✗ Slack cannot be reached from here")

@@ -111,6 +111,7 @@ def parse_money(text: str, currency: str) -> Money:
     """A typed amount: "25", "25.00", "€1,250.50", "1.250,50". BadInput where it could mean two things.
 
     Never more decimals than the currency has: "10.00" yen is refused, since it is a hundred times 0.10 of nothing.
+    Where a currency has three decimals, "1.234" has three of them.
     """
     places = exponent(currency)
     cleaned = text.strip()
@@ -120,9 +121,11 @@ def parse_money(text: str, currency: str) -> Money:
     if not found or foreign or "-" in cleaned:
         raise BadInput(f"I can't read {cleaned[:40]!r} as an amount in {currency}. Write it like {_example(currency)}.")
     whole, part = found["whole"], found["part"] or ""
-    one_group = not part and re.fullmatch(r"\d{1,3}[,.]\d{3}", whole) is not None
-    if one_group and places != 0 and (whole[-4] == "." or places == 3):
-        raise BadInput(f"{whole} could be two amounts. Write {_example(currency)}.")
+    if not part and places != 0 and re.fullmatch(r"\d{1,3}[,.]\d{3}", whole):
+        if places == 3 and whole[-4] == ".":
+            whole, part = whole[:-4], whole[-3:]  # as we write it ourselves; meant as thousands, it is read too low
+        elif places == 3 or whole[-4] == ".":
+            raise BadInput(f"{whole} could be two amounts. Write it like {_example(currency)}.")
     if len(part) > places or (part and len(part) < places and places != 2) or (places == 2 and len(part) == 1):
         raise BadInput(f"{currency} has {places} decimals. Write it like {_example(currency)}.")
     digits = re.sub(r"\D", "", whole) + part.ljust(places, "0")
