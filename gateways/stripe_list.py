@@ -16,7 +16,7 @@ import aiohttp
 import stripe
 
 from domain.jobs import Engine, Job, Transaction
-from domain.outcomes import Done, Failed, Outcome
+from domain.outcomes import Done, Failed, Later, Outcome
 from domain.payments import Refund, RefundState, SeenRefund, note_reach, note_reconciled, since_when
 from domain.wire import Json
 from gateways.stripe import INTENT, STATES
@@ -24,9 +24,11 @@ from gateways.stripe_amounts import from_stripe
 
 _EVERY: Final = timedelta(minutes=10)
 _DAY: Final = timedelta(hours=24)
-#: below the job's lease; what does not fit is taken up by the next look
-_PATIENCE: Final = 35.0
+#: below what the delivery gives one job; what does not fit is taken up by the next look
+_PATIENCE: Final = 15.0
 _PAGE: Final = 100
+#: how long a look waits when Stripe has had too many calls in a second
+_BREATH: Final = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +65,9 @@ class ReconcileCarrier:
         try:
             async with asyncio.timeout(_PATIENCE):
                 self._found[job.id] = await self._look(since)
+        except stripe.RateLimitError:
+            # It is there, and busy with more urgent things: no news, and no attempt.
+            return Later(wait=_BREATH, reason="Stripe asked us to wait", counts=False)
         except (stripe.StripeError, aiohttp.ClientError, TimeoutError, OSError) as error:
             return Done(receipt={"reached": False, "why": type(error).__name__})
         return Done(receipt={"reached": True, "full": full, "seen": len(self._found[job.id].seen)})
