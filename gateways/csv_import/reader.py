@@ -313,6 +313,8 @@ class _Maker:
         self._must = sum(bits[name] for name in entry.when if not name.startswith("not "))
         self._must_not = sum(bits[name.removeprefix("not ")] for name in entry.when if name.startswith("not "))
         self._once = compiled.getter(Column(column=entry.once)) if entry.once else None
+        #: the same in capitals, where the record itself takes that column so
+        self._upper = any(column.upper for column in entry.columns.values() if column.column == entry.once)
         self._told: set[str] = set()
 
     def fits(self, mask: int) -> bool:
@@ -321,15 +323,15 @@ class _Maker:
 
     def told_before(self, cells: _Cells) -> bool:
         """Whether an earlier row told it already."""
-        if self._once is None:
-            return False
-        key = self._once(cells)
-        return bool(key.strip()) and key in self._told
+        return self._once is not None and (key := self._key(self._once(cells))) != "" and key in self._told
 
     def remember(self, cells: _Cells) -> None:
         """This row told it."""
         if self._once is not None:
-            self._told.add(self._once(cells))
+            self._told.add(self._key(self._once(cells)))
+
+    def _key(self, value: str) -> str:
+        return value.strip().upper() if self._upper else value.strip()
 
     def make(self, cells: _Cells) -> Record:
         """The record; _Bad names the first value that cannot be read."""

@@ -117,6 +117,13 @@ def test_online_retail_comes_in_whole_without_a_reject(retail):
     assert 525_461 - charges == 522_363
 
 
+def test_online_retail_a_second_time_changes_nothing(retail, shared_data, tmp_path):
+    engine, _ = retail
+    order = Order(mapping="online_retail", paths=(shared_data / "online_retail",), shop="uci", rejects_folder=tmp_path)
+    again = import_(engine, order, now=NOW, seconds=time.monotonic)
+    assert (again["rows"], again["imported"], again["unchanged"], again["rejected"]) == (525_461, 0, 525_461, 0)
+
+
 def test_online_retail_sales_and_returns_are_exact(retail):
     engine, _ = retail
     sale, back = "FROM order_lines WHERE kind = 'sale'", "FROM order_lines WHERE kind = 'return'"
