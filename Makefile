@@ -37,7 +37,7 @@ fuzz: setup        ## a million inputs for every way in
 	$(BIN)/python -m tests.fuzz $(ONLY)
 
 bench: setup       ## the benchmarks, each as a ratio to a named baseline
-	for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	for file in bench/*.py; do echo "== $$file"; PYTHONPATH=. $(BIN)/python $$file || exit 1; done
 
 lock: setup        ## bring the pinned versions up to date (no registry's address in the files)
 	sh scripts/lock.sh

@@ -1,6 +1,6 @@
 """How near a backlog is sent to the rate that a platform allows, and whether a "wait" is obeyed, over 1 and 3 engines.
 
-    python bench/pace.py [SECONDS]      (default 12 for each run; a PostgreSQL of its own)
+    PYTHONPATH=. python bench/pace.py [SECONDS]      (default 12 for each run; a PostgreSQL of its own)
 
 The real carriers and the real delivery, over real HTTP to a small server that answers at once and notes when each
 call came. Allowed: Slack one post a second in a channel; Telegram 30 messages a second over all. In the last run the
