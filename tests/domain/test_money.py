@@ -20,7 +20,8 @@ def test_exponents_are_those_of_iso_4217(currency: str, places: int) -> None:
     [
         ("25", "EUR", 2500), ("25.00", "EUR", 2500), ("25,00", "EUR", 2500), ("€1,250.50", "EUR", 125050),
         ("1.250,50 €", "EUR", 125050), ("1000", "JPY", 1000), ("¥1,000", "JPY", 1000), ("1.234", "KWD", 1234), ("1,234", "KWD", None),
-        ("12.345", "KWD", 12345), ("1.000", "EUR", None), ("25.5", "EUR", None), ("-3", "EUR", None), ("", "EUR", None),
+        ("12.345", "KWD", 12345), ("1.000", "EUR", None), ("25.5", "EUR", None), (".50", "EUR", None),
+        ("€ .50", "EUR", None), (",5", "JPY", None), ("Fr. 25", "CHF", 2500), ("-3", "EUR", None), ("", "EUR", None),
         ("10.00", "JPY", None), ("abc", "EUR", None), ("2.5000", "EUR", None),
     ],
 )

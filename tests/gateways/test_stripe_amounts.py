@@ -44,6 +44,8 @@ def test_what_is_written_is_read_back_or_refused_in_every_currency(minor: int, c
 @example("1.000,00", "EUR")
 @example("-5", "EUR")
 @example("NaN", "EUR")
+@example(".50", "EUR")
+@example(".001", "KWD")
 @example("10.00", "JPY")
 @example("1,00,000", "EUR")
 @example("١٢", "EUR")
