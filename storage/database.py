@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -15,7 +15,7 @@ from domain.errors import BadInput
 from storage.one_process import file_of, writer_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -66,11 +66,28 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
         yield connection
 
 
+Insert: TypeAlias = postgresql.Insert | sqlite.Insert
+Statement = TypeVar("Statement", bound=sa.Executable)
 
 
-def insert(bind: sa.Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+def insert(bind: sa.Connection, table: sa.Table) -> Insert:
     """An INSERT that knows ON CONFLICT, in the words of the database at hand."""
     return sqlite.insert(table) if is_sqlite(bind) else postgresql.insert(table)
+
+
+class Upsert(Generic[Statement]):
+    """An INSERT with ON CONFLICT, built once in the words of each database; its values come with each execution.
+
+    To build a statement costs five times what it costs to run one that stands.
+    """
+
+    def __init__(self, table: sa.Table, conflict: Callable[[Insert], Statement]) -> None:
+        """``conflict`` adds the ON CONFLICT and what is returned."""
+        self._sqlite, self._postgresql = conflict(sqlite.insert(table)), conflict(postgresql.insert(table))
+
+    def on(self, bind: sa.Connection) -> Statement:
+        """The statement for the database at hand."""
+        return self._sqlite if is_sqlite(bind) else self._postgresql
 
 
 def _sqlite(url: sa.URL) -> sa.Engine:

@@ -5,13 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import sqlalchemy as sa
 
 from domain.jobs import Received
-from storage.database import insert
+from storage.database import Upsert
 from storage.jobs import JobRows
 from storage.tables import inbox
+
+_KEEP: Final = Upsert(
+    inbox, lambda new: new.on_conflict_do_nothing(index_elements=["source", "key"]).returning(inbox.c.id)
+)
+_HAS: Final = sa.select(
+    sa.exists().where(inbox.c.source == sa.bindparam("source"), inbox.c.key == sa.bindparam("key"))
+)
+_QUARANTINED: Final = (
+    sa.select(inbox.c.source, sa.func.count().label("number"))
+    .where(inbox.c.error.is_not(None))
+    .group_by(inbox.c.source)
+)
+_ONE: Final = sa.select(inbox).where(inbox.c.id == sa.bindparam("which"))
+_WORKED: Final = (
+    sa.update(inbox)
+    .where(inbox.c.id == sa.bindparam("which"))
+    .values(worked_at=sa.bindparam("now"), error=sa.bindparam("reason"))
+)
 
 
 @dataclass(frozen=True)
@@ -26,14 +45,7 @@ class InboxRows:
         shop_id: int | None = None, lane: str = "",
     ) -> bool:
         """Store an event and the job that works it off; False if it was here before."""
-        row = self.connection.execute(
-            insert(self.connection, inbox)
-            .values(
-                source=source, key=key, heard_at=self.now, body=body, headers=dict(headers or {}), shop_id=shop_id
-            )
-            .on_conflict_do_nothing(index_elements=["source", "key"])
-            .returning(inbox.c.id)
-        ).scalar()
+        row = self._new(source, key, body=body, headers=dict(headers or {}), shop_id=shop_id)
         if row is None:
             return False
         JobRows(self.connection, self.now).add(
@@ -44,41 +56,25 @@ class InboxRows:
 
     def first(self, source: str, key: str) -> bool:
         """Remember that this came, where it is worked off at once; False if it was here before."""
-        row = self.connection.execute(
-            insert(self.connection, inbox)
-            .values(source=source, key=key, heard_at=self.now, worked_at=self.now, body=b"", headers={})
-            .on_conflict_do_nothing(index_elements=["source", "key"])
-            .returning(inbox.c.id)
-        ).scalar()
+        row = self._new(source, key, worked_at=self.now, body=b"", headers={})
         return row is not None
 
     def has(self, source: str, key: str) -> bool:
         """Whether it came before."""
-        where = sa.exists().where(inbox.c.source == source, inbox.c.key == key)
-        return bool(self.connection.execute(sa.select(where)).scalar())
+        return bool(self.connection.execute(_HAS, {"source": source, "key": key}).scalar())
 
     def quarantine(self, source: str, key: str, body: bytes, reason: str) -> None:
         """Keep what nobody can work off, with the reason, for a person to look at."""
-        self.connection.execute(
-            insert(self.connection, inbox)
-            .values(
-                source=source, key=key, heard_at=self.now, worked_at=self.now, body=body, headers={}, error=reason
-            )
-            .on_conflict_do_nothing(index_elements=["source", "key"])
-        )
+        self._new(source, key, worked_at=self.now, body=body, headers={}, error=reason)
 
     def quarantined(self) -> dict[str, int]:
         """How many events were kept with a reason why they could not be worked off, by source."""
-        rows = self.connection.execute(
-            sa.select(inbox.c.source, sa.func.count().label("number"))
-            .where(inbox.c.error.is_not(None))
-            .group_by(inbox.c.source)
-        )
+        rows = self.connection.execute(_QUARANTINED)
         return {row.source: row.number for row in rows}
 
     def one(self, inbox_id: int) -> Received:
         """A stored event by its row number."""
-        row = self.connection.execute(sa.select(inbox).where(inbox.c.id == inbox_id)).one()
+        row = self.connection.execute(_ONE, {"which": inbox_id}).one()
         return Received(
             id=row.id, source=row.source, key=row.key, heard_at=row.heard_at, body=row.body, headers=row.headers,
             shop_id=row.shop_id,
@@ -86,6 +82,9 @@ class InboxRows:
 
     def worked(self, inbox_id: int, error: str | None = None) -> None:
         """Worked off, or given up with the reason."""
-        self.connection.execute(
-            sa.update(inbox).where(inbox.c.id == inbox_id).values(worked_at=self.now, error=error)
-        )
+        self.connection.execute(_WORKED, {"which": inbox_id, "now": self.now, "reason": error})
+
+    def _new(self, source: str, key: str, **values: object) -> int | None:
+        """The number of the row, None where that source has told of that key before."""
+        row = {"source": source, "key": key, "heard_at": self.now, **values}
+        return self.connection.execute(_KEEP.on(self.connection), row).scalar()
