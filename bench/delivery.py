@@ -25,8 +25,8 @@ import sqlalchemy as sa
 from domain.jobs import Job, Transaction
 from domain.outcomes import Done, Outcome
 from notifications.delivery import Delivery
+from storage.claim import still_open
 from storage.database import is_sqlite, open_engine
-from storage.jobs import still_open
 from storage.tables import jobs
 from storage.unit_of_work import Store
 from storage.upgrade import upgrade

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from delivery import CHATS, KIND, Paper, fill, postgres, store_of
 
 from notifications.delivery import Delivery
-from storage.jobs import still_open
+from storage.claim import still_open
 from storage.tables import jobs
 from storage.wake import listen
 

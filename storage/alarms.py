@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from domain.alarms import Stuck
-from storage.jobs import still_open
+from storage.claim import still_open
 from storage.tables import jobs, shops
 
 

@@ -17,8 +17,9 @@ from domain.gathering import AlertsGathered, KindCount
 from domain.jobs import Job
 from domain.messages import MessageClass
 from domain.wire import object_json
+from storage.claim import still_open
 from storage.database import insert
-from storage.jobs import OPEN, JobRows, still_open
+from storage.jobs import OPEN, JobRows
 from storage.shops import ShopRows
 from storage.tables import jobs, lanes
 

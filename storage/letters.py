@@ -12,8 +12,9 @@ from domain.jobs import CardTurn, Envelope, Job, NotKnownHere
 from domain.messages import MESSAGES_BY_KIND, Chat, Letter, MessageClass, StampedButton
 from domain.people import Role
 from domain.wire import Json, from_json
+from storage.claim import still_open
 from storage.database import insert
-from storage.jobs import JobRows, still_open
+from storage.jobs import JobRows
 from storage.shops import ShopRows
 from storage.tables import cards, chats, jobs, staff
 

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from storage.jobs import _LOOKED_AT, JobRows
+from storage.claim import LOOKED_AT
+from storage.jobs import JobRows
 from storage.tables import jobs
 from tests.desk import TestDesk
 
@@ -27,23 +28,23 @@ def claimed(desk: TestDesk, limit: int = 16) -> list[str]:
 
 
 def test_the_heads_of_lanes_behind_a_long_one_are_claimed(desk: TestDesk) -> None:
-    add(desk, "long", _LOOKED_AT + 50)
+    add(desk, "long", LOOKED_AT + 50)
     add(desk, "other", 3)
-    add(desk, "elsewhere", _LOOKED_AT + 50, kind="say.telegram")
+    add(desk, "elsewhere", LOOKED_AT + 50, kind="say.telegram")
     add(desk, "urgent", 1)
     assert claimed(desk) == ["long:0", "other:0", "urgent:0"]
     assert claimed(desk) == []
 
 
 def test_a_long_lane_goes_on_with_its_next(desk: TestDesk) -> None:
-    add(desk, "long", _LOOKED_AT + 50)
+    add(desk, "long", LOOKED_AT + 50)
     for number in range(3):
         assert claimed(desk) == [f"long:{number}"]
         desk.execute(sa.update(jobs).where(jobs.c.key == f"long:{number}").values(state="done", leased_until=None))
 
 
 def test_a_head_that_is_not_due_lets_nobody_behind_it_pass(desk: TestDesk) -> None:
-    add(desk, "long", _LOOKED_AT + 50)
+    add(desk, "long", LOOKED_AT + 50)
     add(desk, "waits", 2)
     later = desk.clock.now() + timedelta(hours=1)
     desk.execute(sa.update(jobs).where(jobs.c.key == "waits:0").values(due_at=later))
@@ -51,6 +52,6 @@ def test_a_head_that_is_not_due_lets_nobody_behind_it_pass(desk: TestDesk) -> No
 
 
 def test_enough_heads_among_the_longest_due_are_taken_in_their_order(desk: TestDesk) -> None:
-    for number in range(_LOOKED_AT + 5):
+    for number in range(LOOKED_AT + 5):
         add(desk, f"lane{number:04d}", 1)
     assert claimed(desk, 3) == ["lane0000:0", "lane0001:0", "lane0002:0"]
