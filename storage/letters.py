@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -13,10 +14,51 @@ from domain.messages import MESSAGES_BY_KIND, Chat, Letter, MessageClass, Stampe
 from domain.people import Role
 from domain.wire import Json, from_json
 from storage.claim import still_open
-from storage.database import insert
+from storage.database import Upsert
 from storage.jobs import JobRows
 from storage.shops import ShopRows
 from storage.tables import cards, chats, jobs, staff
+
+NEW_CARD: Final = Upsert(cards, lambda new: new.on_conflict_do_nothing().returning(cards.c.id))
+#: the chats of a shop that hear a topic
+HEARS: Final = (
+    sa.select(chats.c.platform, chats.c.address)
+    .where(chats.c.shop_id == sa.bindparam("shop"), chats.c.topic == sa.bindparam("topic"))
+    .order_by(chats.c.id)
+)
+_THIS_CARD: Final = sa.and_(
+    cards.c.shop_id == sa.bindparam("shop"), cards.c.key == sa.bindparam("card"),
+    cards.c.platform == sa.bindparam("on"), cards.c.address == sa.bindparam("at"),
+)
+SHOWN_AS: Final = sa.select(cards.c.message_id, cards.c.version).where(_THIS_CARD)
+_SHOWN: Final = (
+    sa.update(cards)
+    .where(_THIS_CARD, cards.c.version <= sa.bindparam("shown"))
+    .values(message_id=sa.bindparam("posted"), version=sa.bindparam("shown"))
+)
+_OWNERS: Final = (
+    sa.select(staff.c.slack_user, staff.c.telegram_user)
+    .where(staff.c.shop_id == sa.bindparam("shop"), staff.c.role == Role.OWNER.value, staff.c.active)
+    .order_by(staff.c.id)
+)
+_PAYLOAD_OF: Final = sa.select(jobs.c.payload).where(jobs.c.id == sa.bindparam("which"))
+_OTHERS: Final = sa.select(jobs.c.id, jobs.c.leased_until, jobs.c.sending, jobs.c.payload).where(
+    jobs.c.card == sa.bindparam("card"), still_open(), jobs.c.shop_id == sa.bindparam("shop"),
+    jobs.c.kind == sa.bindparam("kind"), jobs.c.id != sa.bindparam("which"),
+)
+_OVERTAKEN: Final = (
+    sa.update(jobs)
+    .where(
+        jobs.c.id == sa.bindparam("which"), still_open(), jobs.c.sending.is_(False),
+        sa.or_(jobs.c.leased_until.is_(None), jobs.c.leased_until <= sa.bindparam("real")),
+    )
+    .values(state="superseded", done_at=sa.bindparam("now"), owner=None, leased_until=None)
+)
+#: a job as long as its holder holds it; open or not, since the job at hand is settled with it
+LEASED: Final = sa.update(jobs).where(
+    jobs.c.id == sa.bindparam("which"), jobs.c.owner == sa.bindparam("holder"),
+    jobs.c.leased_until == sa.bindparam("until"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,20 +142,12 @@ class LetterRows:
         card, version = _text(payload, "card"), _version(payload)
         if card is None:
             return
-        self.connection.execute(
-            sa.update(cards)
-            .where(self._card(job, card), cards.c.version <= version)
-            .values(message_id=message_id, version=version)
-        )
+        self.connection.execute(_SHOWN, {**_card(job, card), "shown": version, "posted": message_id})
 
     def progress(self, job: Job, message_id: str, extras_done: int) -> None:
         """Remember how far a letter of several parts has come, so that no part is said twice."""
         payload = {**self._payload(job), "posted": message_id, "extras_done": extras_done}
-        self.connection.execute(
-            sa.update(jobs)
-            .where(jobs.c.id == job.id, jobs.c.owner == job.owner, jobs.c.leased_until == job.leased_until)
-            .values(payload=payload)
-        )
+        self.connection.execute(LEASED, {**leased(job), "payload": payload})
         self.shown(job, message_id)
 
     def moved(self, job: Job, address: str) -> None:
@@ -150,10 +184,7 @@ class LetterRows:
         kind = MESSAGES_BY_KIND[str(payload["message"])]
         others = tuple(
             Chat(platform=platform, address=address)
-            for platform, address in self.connection.execute(
-                sa.select(chats.c.platform, chats.c.address)
-                .where(chats.c.shop_id == job.shop_id, chats.c.topic == kind.topic.value).order_by(chats.c.id)
-            )
+            for platform, address in self.connection.execute(HEARS, {"shop": job.shop_id, "topic": kind.topic.value})
             if (platform, address) != (here.platform, here.address)
         )
         reached = others
@@ -168,11 +199,7 @@ class LetterRows:
 
     def owners(self, shop_id: int, *, rather: str) -> tuple[Chat, ...]:
         """Each active owner's own chat, on that platform where they have it."""
-        rows = self.connection.execute(
-            sa.select(staff.c.slack_user, staff.c.telegram_user)
-            .where(staff.c.shop_id == shop_id, staff.c.role == Role.OWNER.value, staff.c.active)
-            .order_by(staff.c.id)
-        )
+        rows = self.connection.execute(_OWNERS, {"shop": shop_id})
         found = []
         for slack_user, telegram_user in rows:
             on = {"slack": slack_user, "telegram": None if telegram_user is None else str(telegram_user)}
@@ -184,11 +211,8 @@ class LetterRows:
     def _redirect(self, job: Job, payload: dict[str, Json], chat: Chat, instead_of: str) -> None:
         card = _text(payload, "card")
         if card is not None:
-            self.connection.execute(
-                insert(self.connection, cards)
-                .values(shop_id=job.shop_id, key=card, platform=chat.platform, address=chat.address, version=0)
-                .on_conflict_do_nothing()
-            )
+            where = {"shop_id": job.shop_id, "platform": chat.platform, "address": chat.address}
+            self.connection.execute(NEW_CARD.on(self.connection), {**where, "key": card, "version": 0})
         kind = MESSAGES_BY_KIND[str(payload["message"])]
         kept = {name: value for name, value in payload.items() if name not in {"message_id", "posted", "extras_done"}}
         JobRows(self.connection, self.now).add(
@@ -199,16 +223,12 @@ class LetterRows:
         )
 
     def _payload(self, job: Job) -> dict[str, Json]:
-        found = self.connection.execute(sa.select(jobs.c.payload).where(jobs.c.id == job.id)).scalar()
+        found = self.connection.execute(_PAYLOAD_OF, {"which": job.id}).scalar()
         return job.payload if found is None else found
 
     def _others(self, job: Job, card: str) -> list[Version]:
-        rows = self.connection.execute(
-            sa.select(jobs.c.id, jobs.c.leased_until, jobs.c.sending, jobs.c.payload).where(
-                jobs.c.card == card, still_open(), jobs.c.shop_id == job.shop_id, jobs.c.kind == job.kind,
-                jobs.c.id != job.id,
-            )
-        )
+        which = {"card": card, "shop": job.shop_id, "kind": job.kind, "which": job.id}
+        rows = self.connection.execute(_OTHERS, which)
         return [
             Version(id=row.id, leased_until=row.leased_until, sending=row.sending, payload=row.payload)
             for row in rows if row.payload.get("address") == job.payload["address"]
@@ -219,32 +239,14 @@ class LetterRows:
         for row in self._others(job, card):
             if _version(row.payload) > _version(payload) or row.id < job.id:
                 continue
-            self.connection.execute(
-                sa.update(jobs)
-                .where(
-                    jobs.c.id == row.id, still_open(), jobs.c.sending.is_(False),
-                    sa.or_(jobs.c.leased_until.is_(None), jobs.c.leased_until <= (self.real or self.now)),
-                )
-                .values(state="superseded", done_at=self.now, owner=None, leased_until=None)
-            )
-        self.connection.execute(
-            sa.update(jobs)
-            .where(jobs.c.id == job.id, jobs.c.owner == job.owner, jobs.c.leased_until == job.leased_until)
-            .values(payload=payload)
-        )
-
-    def _card(self, job: Job, key: str) -> sa.ColumnElement[bool]:
-        return sa.and_(
-            cards.c.shop_id == job.shop_id, cards.c.key == key, cards.c.platform == job.kind.removeprefix("say."),
-            cards.c.address == str(job.payload["address"]),
-        )
+            which = {"which": row.id, "now": self.now, "real": self.real or self.now}
+            self.connection.execute(_OVERTAKEN, which)
+        self.connection.execute(LEASED, {**leased(job), "payload": payload})
 
     def _shown(self, job: Job, key: str | None) -> tuple[str | None, int]:
         if key is None:
             return None, 0
-        row = self.connection.execute(
-            sa.select(cards.c.message_id, cards.c.version).where(self._card(job, key))
-        ).first()
+        row = self.connection.execute(SHOWN_AS, _card(job, key)).first()
         return (row.message_id, row.version) if row else (None, 0)
 
 
@@ -252,6 +254,19 @@ def lane_of(chat: Chat, kind: MessageClass, *, changes: bool = False) -> str:
     """The lane of a chat's letters of one class. ``changes``: edits and notes, which no budget holds back."""
     lane = f"{chat.platform}:{chat.address}:{kind.value}"
     return f"{lane}:changes" if changes and kind is MessageClass.ALERT else lane
+
+
+def _card(job: Job, key: str) -> dict[str, object]:
+    """Which card, in which chat, as the values of a statement."""
+    return {
+        "shop": job.shop_id, "card": key, "on": job.kind.removeprefix("say."),
+        "at": str(job.payload["address"]),
+    }
+
+
+def leased(job: Job) -> dict[str, object]:
+    """Which job, as long as its holder holds it."""
+    return {"which": job.id, "holder": job.owner, "until": job.leased_until}
 
 
 def _letter(payload: Mapping[str, Json]) -> Letter:

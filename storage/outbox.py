@@ -23,14 +23,22 @@ from domain.messages import (
 )
 from domain.shops import Shop
 from domain.wire import Json, from_json, object_json, to_json
-from storage.database import insert
 from storage.jobs import JobRows
-from storage.letters import lane_of
-from storage.tables import buttons, cards, chats, jobs
+from storage.letters import HEARS, NEW_CARD, SHOWN_AS, lane_of
+from storage.tables import buttons, cards, jobs
 
 #: a button on a card that nobody pressed for so long is for a matter long over
 _BUTTON_LIFE: Final = timedelta(days=120)
 _STORE_BUTTONS: Final = sa.insert(buttons)
+_BUTTON: Final = sa.select(buttons).where(buttons.c.token == sa.bindparam("token"), buttons.c.used_at.is_(None))
+_USE: Final = (
+    sa.update(buttons)
+    .where(buttons.c.token == sa.bindparam("which"), buttons.c.used_at.is_(None))
+    .values(used_at=sa.bindparam("now"), used_by=sa.bindparam("by"))
+)
+_STANDS_IN: Final = sa.select(cards.c.platform, cards.c.address, cards.c.message_id).where(
+    cards.c.shop_id == sa.bindparam("shop"), cards.c.key == sa.bindparam("card")
+)
 
 
 @dataclass(frozen=True)
@@ -69,19 +77,15 @@ class OutboxRows:
         """One job for each chat; whether it posts or edits is decided when it is sent."""
         for chat in self._chats(message):
             row = {"shop_id": self.shop.id, "key": key, "platform": chat.platform, "address": chat.address}
-            new = self.connection.execute(
-                insert(self.connection, cards).values(version=0, **row).on_conflict_do_nothing().returning(cards.c.id)
-            ).scalar()
+            new = self.connection.execute(NEW_CARD.on(self.connection), {"version": 0, **row}).scalar()
             shown = new is None and self._is_shown(key, chat)
             once = f"card:{key}@{version}>{chat.platform}:{chat.address}"
             self._say(chat, message, once=once, card=key, version=version, changes=shown)
 
     def card_again(self, key: str) -> None:
         """The newest job of the card in each chat, written once more; its buttons are those that stand there."""
-        rows = self.connection.execute(
-            sa.select(cards.c.platform, cards.c.address).where(cards.c.shop_id == self.shop.id, cards.c.key == key)
-        ).all()
-        for platform, address in rows:
+        rows = self.connection.execute(_STANDS_IN, {"shop": self.shop.id, "card": key}).all()
+        for platform, address, _ in rows:
             newest = self.connection.execute(
                 sa.select(jobs).where(
                     jobs.c.shop_id == self.shop.id, jobs.c.card == key,
@@ -98,10 +102,7 @@ class OutboxRows:
 
     def note(self, key: str, message: Message, *, once: str) -> None:
         """Into the thread wherever the card stands."""
-        rows = self.connection.execute(
-            sa.select(cards.c.platform, cards.c.address, cards.c.message_id)
-            .where(cards.c.shop_id == self.shop.id, cards.c.key == key)
-        ).all()
+        rows = self.connection.execute(_STANDS_IN, {"shop": self.shop.id, "card": key}).all()
         for platform, address, message_id in rows:
             chat = Chat(platform=platform, address=address)
             shown = message_id is not None and platform == "slack"
@@ -164,21 +165,14 @@ class OutboxRows:
         }
 
     def _is_shown(self, key: str, chat: Chat) -> bool:
-        return self.connection.execute(
-            sa.select(cards.c.message_id).where(
-                cards.c.shop_id == self.shop.id, cards.c.key == key, cards.c.platform == chat.platform,
-                cards.c.address == chat.address,
-            )
-        ).scalar() is not None
+        where = {"shop": self.shop.id, "card": key, "on": chat.platform, "at": chat.address}
+        shown = self.connection.execute(SHOWN_AS, where).first()
+        return shown is not None and shown.message_id is not None
 
     def _chats(self, message: Message) -> tuple[Chat, ...]:
         topic = message.topic.value
         if topic not in self._heard:
-            rows = self.connection.execute(
-                sa.select(chats.c.platform, chats.c.address)
-                .where(chats.c.shop_id == self.shop.id, chats.c.topic == topic)
-                .order_by(chats.c.id)
-            )
+            rows = self.connection.execute(HEARS, {"shop": self.shop.id, "topic": topic})
             self._heard[topic] = tuple(Chat(platform=platform, address=address) for platform, address in rows)
         return self._heard[topic]
 
@@ -192,9 +186,7 @@ class ButtonRows:
 
     def find(self, token: str) -> StoredButton | None:
         """The command behind a token that is unused and not expired; None otherwise."""
-        row = self.connection.execute(
-            sa.select(buttons).where(buttons.c.token == token, buttons.c.used_at.is_(None))
-        ).first()
+        row = self.connection.execute(_BUTTON, {"token": token}).first()
         if row is None or (row.expires_at and row.expires_at <= self.now) or row.command not in COMMANDS_BY_KIND:
             return None
         command = from_json(COMMANDS_BY_KIND[row.command], row.fields)
@@ -205,9 +197,5 @@ class ButtonRows:
 
     def use(self, token: str, by: str) -> bool:
         """Mark a single-use button; False if somebody was faster."""
-        changed = self.connection.execute(
-            sa.update(buttons)
-            .where(buttons.c.token == token, buttons.c.used_at.is_(None))
-            .values(used_at=self.now, used_by=by)
-        )
+        changed = self.connection.execute(_USE, {"which": token, "now": self.now, "by": by})
         return changed.rowcount == 1
