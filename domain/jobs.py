@@ -55,6 +55,22 @@ class Lane:
     held_until: datetime | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Due:
+    """Which kinds of jobs a look at the longest due saw: one look for all kinds, since most of them have none."""
+
+    #: kinds with a due job that nobody holds
+    free: frozenset[str]
+    #: kinds with a job whose holder let the lease run out
+    abandoned: frozenset[str]
+    #: whether that look saw every due job; if not, any kind may have one
+    all_seen: bool
+
+    def may_have(self, kind: str) -> bool:
+        """Whether it is worth asking for jobs of that kind."""
+        return not self.all_seen or kind in self.free or kind in self.abandoned
+
+
 class NotKnownHere(Exception):
     """A newer version of Opsbell wrote this; it is left for that version."""
 
@@ -73,12 +89,17 @@ class Jobs(Protocol):
         ``due_at`` it must be final (None = by its kind).
         """
 
+    def due(self, kinds: tuple[str, ...]) -> Due:
+        """One look at what could be claimed of those kinds."""
+
     def claim(
-        self, *, kinds: tuple[str, ...], owner: str, limit: int, lease: timedelta, abandoned: bool = True
+        self, *, kinds: tuple[str, ...], owner: str, limit: int, lease: timedelta, abandoned: bool = True,
+        due: Due | None = None,
     ) -> tuple[Job, ...]:
         """Up to ``limit`` due jobs that head their lanes, held until now + lease; the attempt is counted.
 
-        At most one of them is an abandoned job, and none if ``abandoned`` is False.
+        At most one of them is an abandoned job, and none if ``abandoned`` is False. ``due``: what this transaction's
+        look at those kinds saw, if it has looked.
         """
 
     def mark_sending(self, claimed: Sequence[Job]) -> frozenset[int]:

@@ -123,11 +123,12 @@ class Delivery:
         return rooms
 
     def _claim(self, transaction: Transaction, rooms: Mapping[str, tuple[int, bool]]) -> tuple[Job, ...]:
-        claimed = list[Job]()
+        claimed, due = list[Job](), transaction.jobs.due(tuple(rooms))
         for kind, (room, abandoned) in rooms.items():
-            claimed += transaction.jobs.claim(
-                kinds=(kind,), owner=self.owner, limit=room, lease=LEASE, abandoned=abandoned
-            )
+            if due.may_have(kind):
+                claimed += transaction.jobs.claim(
+                    kinds=(kind,), owner=self.owner, limit=room, lease=LEASE, abandoned=abandoned, due=due
+                )
         return tuple(claimed)
 
     async def _board(self, claimed: Sequence[Job], since: float) -> Sequence[tuple[Job, float]]:

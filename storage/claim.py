@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from domain.jobs import Due
 from storage.database import is_sqlite
 from storage.tables import jobs
 
@@ -31,6 +32,16 @@ def own_lane(key: str) -> str:
     return f"job:{key}"
 
 
+def look(connection: sa.Connection, kinds: tuple[str, ...], now: datetime, real: datetime) -> Due:
+    """Which of those kinds have a due job that is free or abandoned, as far as the longest due tell."""
+    rows = connection.execute(_LONGEST_DUE, {"kinds": kinds, "now": now, "real": real}).all()
+    return Due(
+        free=frozenset(row.kind for row in rows if not row.abandoned),
+        abandoned=frozenset(row.kind for row in rows if row.abandoned),
+        all_seen=sum(row.number for row in rows) <= LOOKED_AT,
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Claim:
     """One look for jobs of these kinds."""
@@ -40,6 +51,8 @@ class Claim:
     now: datetime
     #: by which leases run
     real: datetime
+    #: what a look at them saw in this transaction
+    due: Due
 
     def take(
         self, *, owner: str, limit: int, until: datetime, abandoned: bool
@@ -56,14 +69,21 @@ class Claim:
 
     def _due(self, *, limit: int) -> Sequence[Candidate]:
         """The due heads of lanes: among the longest due, or where long lanes fill those, of each lane in turn."""
-        if self.connection.execute(_MANY_DUE, {"kinds": self.kinds, "now": self.now}).first() is None:
+        if self.due.all_seen and self.due.free.isdisjoint(self.kinds):
+            return ()
+        if self.due.all_seen or self._few_due():
             return self._candidates(_DUE, limit)
         near = self._candidates(_DUE_AMONG_THE_LONGEST, limit)
         return near if len(near) >= limit else self._candidates(_DUE_OF_EACH_LANE, limit)
 
     def _abandoned(self, *, limit: int) -> Sequence[Candidate]:
         """Jobs whose holder let the lease run out: it died, perhaps of this very job."""
+        if self.due.all_seen and self.due.abandoned.isdisjoint(self.kinds):
+            return ()
         return self._candidates(_ABANDONED, limit)
+
+    def _few_due(self) -> bool:
+        return self.connection.execute(_MANY_DUE, {"kinds": self.kinds, "now": self.now}).first() is None
 
     def _candidates(self, statement: sa.Select[Any], limit: int) -> Sequence[Candidate]:
         if limit <= 0:
@@ -135,6 +155,19 @@ def _candidates(*which: sa.ColumnElement[bool], order: sa.Column[datetime]) -> s
     )
 
 
+_NEAR: Final = (
+    sa.select(jobs.c.kind, jobs.c.leased_until.is_not(None).label("abandoned"))
+    .where(
+        still_open(), jobs.c.kind.in_(sa.bindparam("kinds", expanding=True)), jobs.c.due_at <= sa.bindparam("now"),
+        sa.or_(jobs.c.leased_until.is_(None), jobs.c.leased_until <= sa.bindparam("real")),
+    )
+    .order_by(jobs.c.due_at, jobs.c.id)
+    .limit(LOOKED_AT + 1)
+    .subquery("near")
+)
+_LONGEST_DUE: Final = sa.select(_NEAR.c.kind, _NEAR.c.abandoned, sa.func.count().label("number")).group_by(
+    _NEAR.c.kind, _NEAR.c.abandoned
+)
 _FREE: Final = jobs.c.leased_until.is_(None)
 _MANY_DUE: Final = _longest_due().offset(LOOKED_AT).limit(1)
 _DUE: Final = _candidates(_FREE, order=jobs.c.due_at)

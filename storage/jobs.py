@@ -13,9 +13,9 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from domain.jobs import FINAL_WITHIN, Job, Lane
+from domain.jobs import FINAL_WITHIN, Due, Job, Lane
 from domain.wire import Json
-from storage.claim import Claim, own_lane, still_open
+from storage.claim import Claim, look, own_lane, still_open
 from storage.database import Insert, Upsert
 from storage.tables import jobs, lanes, shops
 
@@ -97,16 +97,23 @@ class JobRows:
             self.connection.info[NEW_WORK] = True
         return row is not None
 
+    def due(self, kinds: tuple[str, ...]) -> Due:
+        """One look at what could be claimed of those kinds; it holds nothing."""
+        return look(self.connection, kinds, self.now, self._real)
+
     def claim(
-        self, *, kinds: tuple[str, ...], owner: str, limit: int, lease: timedelta, abandoned: bool = True
+        self, *, kinds: tuple[str, ...], owner: str, limit: int, lease: timedelta, abandoned: bool = True,
+        due: Due | None = None,
     ) -> tuple[Job, ...]:
         """Up to ``limit`` due jobs that head their lanes, held until now + lease; at most one of them abandoned.
 
         The attempt is counted here, before anything runs, so that a job which kills its worker reaches its limit too.
         """
         until = self._real + lease
-        looking = Claim(connection=self.connection, kinds=kinds, now=self.now, real=self._real)
-        rows, first = looking.take(owner=owner, limit=limit, until=until, abandoned=abandoned)
+        claim = Claim(
+            connection=self.connection, kinds=kinds, now=self.now, real=self._real, due=due or self.due(kinds)
+        )
+        rows, first = claim.take(owner=owner, limit=limit, until=until, abandoned=abandoned)
         return tuple(
             Job(
                 id=row.id, shop_id=row.shop_id, key=row.key, kind=row.kind, lane=row.lane, payload=row.payload,
