@@ -7,13 +7,54 @@ from datetime import date, timedelta
 from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy.sql.dml import ReturningInsert
 
 from domain.shops import Shop
-from storage.database import insert
+from storage.database import Insert, Upsert
 from storage.tables import allowances
 
 #: the day of rows that count for ever, and of the row that a period's takers queue up at
 FOR_EVER: Final = date(1970, 1, 1)
+
+_SHOP: Final[sa.BindParameter[int]] = sa.bindparam("shop", type_=allowances.c.shop_id.type)
+_WHAT: Final = sa.bindparam("what", type_=sa.String())
+_LAST: Final = sa.bindparam("last", type_=sa.Date())
+_AMOUNT: Final = sa.bindparam("amount", type_=sa.BigInteger())
+_MOST: Final[sa.BindParameter[int]] = sa.bindparam("most")
+
+_counted: Final = allowances.alias("counted").c
+_USED: Final = (
+    sa.select(sa.func.coalesce(sa.func.sum(_counted.used_minor), 0))
+    .where(
+        _counted.shop_id == _SHOP, _counted.scope == _WHAT, _counted.day >= sa.bindparam("first"),
+        _counted.day <= _LAST,
+    )
+    .scalar_subquery()
+)
+_SUM: Final = sa.select(_USED)
+_GIVE_BACK: Final = (
+    sa.update(allowances)
+    .where(allowances.c.shop_id == _SHOP, allowances.c.scope == _WHAT, allowances.c.day == _LAST)
+    .values(used_minor=allowances.c.used_minor - _AMOUNT)
+)
+_TOTAL: Final = allowances.c.used_minor + _AMOUNT
+
+
+def _counts(new: Insert, most: sa.ColumnElement[bool] | None = None) -> ReturningInsert[int]:
+    return new.on_conflict_do_update(
+        index_elements=["shop_id", "scope", "day"], set_={"used_minor": _TOTAL}, where=most
+    ).returning(allowances.c.id)
+
+
+def _counts_within(new: Insert, condition: sa.ColumnElement[bool]) -> ReturningInsert[int]:
+    given = sa.select(_SHOP, _WHAT, _LAST, _AMOUNT).where(condition)
+    return _counts(new.from_select(["shop_id", "scope", "day", "used_minor"], given))
+
+
+_COUNT: Final = Upsert(allowances, _counts)
+_COUNT_UP_TO: Final = Upsert(allowances, lambda new: _counts(new, _TOTAL <= _MOST))
+_COUNT_OVER_DAYS: Final = Upsert(allowances, lambda new: _counts_within(new, sa.true()))
+_COUNT_OVER_DAYS_UP_TO: Final = Upsert(allowances, lambda new: _counts_within(new, _USED + _AMOUNT <= _MOST))
 
 
 @dataclass(frozen=True)
@@ -39,54 +80,35 @@ class AllowanceRows:
 
     def used(self, scope: str, *, day: date | None = None, days: int = 1) -> int:
         """Minor units counted in the ``days`` that end with that day."""
-        return int(self.connection.execute(sa.select(self._sum(scope, day or FOR_EVER, days))).scalar_one())
+        last = day or FOR_EVER
+        return int(
+            self.connection.execute(
+                _SUM, {"shop": self.shop.id, "what": scope, "first": last - timedelta(days=days - 1), "last": last}
+            ).scalar_one()
+        )
 
     def give_back(self, scope: str, amount_minor: int, *, day: date | None = None) -> None:
         """Count an amount no longer; the CHECK refuses to go below zero."""
         self.connection.execute(
-            sa.update(allowances)
-            .where(
-                allowances.c.shop_id == self.shop.id, allowances.c.scope == scope,
-                allowances.c.day == (day or FOR_EVER),
-            )
-            .values(used_minor=allowances.c.used_minor - amount_minor)
+            _GIVE_BACK, {"shop": self.shop.id, "what": scope, "last": day or FOR_EVER, "amount": amount_minor}
         )
 
     def _within(self, scope: str, day: date, amount_minor: int, *, most: int | None, days: int) -> bool:
-        given = sa.select(
-            sa.literal(self.shop.id), sa.literal(scope), sa.literal(day, sa.Date()), sa.literal(amount_minor)
-        ).where(sa.true() if most is None else self._sum(scope, day, days) + amount_minor <= most)
-        row = self.connection.execute(
-            insert(self.connection, allowances)
-            .from_select(["shop_id", "scope", "day", "used_minor"], given)
-            .on_conflict_do_update(
-                index_elements=["shop_id", "scope", "day"],
-                set_={"used_minor": allowances.c.used_minor + amount_minor},
-            )
-            .returning(allowances.c.id)
-        ).first()
-        return row is not None
-
-    def _sum(self, scope: str, day: date, days: int) -> sa.ScalarSelect[int]:
-        counted = allowances.alias("counted")
-        return (
-            sa.select(sa.func.coalesce(sa.func.sum(counted.c.used_minor), 0))
-            .where(
-                counted.c.shop_id == self.shop.id, counted.c.scope == scope,
-                counted.c.day >= day - timedelta(days=days - 1), counted.c.day <= day,
-            )
-            .scalar_subquery()
+        limit: dict[str, object] = {} if most is None else {"first": day - timedelta(days=days - 1), "most": most}
+        return self._counted(
+            _COUNT_OVER_DAYS if most is None else _COUNT_OVER_DAYS_UP_TO,
+            {"shop": self.shop.id, "what": scope, "last": day, "amount": amount_minor, **limit},
         )
 
     def _upsert(self, scope: str, day: date, amount_minor: int, *, most: int | None) -> bool:
-        total = allowances.c.used_minor + amount_minor
-        row = self.connection.execute(
-            insert(self.connection, allowances)
-            .values(shop_id=self.shop.id, scope=scope, day=day, used_minor=amount_minor)
-            .on_conflict_do_update(
-                index_elements=["shop_id", "scope", "day"], set_={"used_minor": total},
-                where=None if most is None else total <= most,
-            )
-            .returning(allowances.c.id)
-        ).first()
-        return row is not None
+        limit: dict[str, object] = {} if most is None else {"most": most}
+        return self._counted(
+            _COUNT if most is None else _COUNT_UP_TO,
+            {
+                "shop_id": self.shop.id, "scope": scope, "day": day, "used_minor": amount_minor,
+                "amount": amount_minor, **limit,
+            },
+        )
+
+    def _counted(self, statement: Upsert[ReturningInsert[int]], given: dict[str, object]) -> bool:
+        return self.connection.execute(statement.on(self.connection), given).first() is not None

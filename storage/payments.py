@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -11,9 +12,58 @@ from domain.errors import Conflict, NotFound
 from domain.money import Money
 from domain.payments.model import Dispute, Payment, Refund, RefundState
 from domain.shops import Shop
-from storage.database import insert
+from storage.database import Upsert
 from storage.seals import Seals
 from storage.tables import disputes, payments, refunds
+
+_SHOP: Final[sa.BindParameter[int]] = sa.bindparam("shop")
+_WHICH: Final[sa.BindParameter[int]] = sa.bindparam("which")
+_AMOUNT: Final[sa.BindParameter[int]] = sa.bindparam("amount")
+
+_PAYMENTS: Final = sa.select(payments).where(payments.c.shop_id == _SHOP).order_by(payments.c.sequence)
+_PAYMENT: Final = _PAYMENTS.where(payments.c.id == _WHICH)
+_BY_INTENT: Final = _PAYMENTS.where(payments.c.payment_intent == sa.bindparam("intent"))
+_OF_ORDER: Final = _PAYMENTS.where(payments.c.order_id == _WHICH)
+_CHANGE_PAYMENT: Final = sa.update(payments).where(payments.c.shop_id == _SHOP, payments.c.id == _WHICH)
+_CLAIM: Final = _CHANGE_PAYMENT.where(
+    payments.c.disputed.is_(False), payments.c.payment_intent.is_not(None),
+    payments.c.refunded_minor + _AMOUNT <= payments.c.amount_minor,
+).values(refunded_minor=payments.c.refunded_minor + _AMOUNT)
+_RELEASE: Final = _CHANGE_PAYMENT.values(refunded_minor=payments.c.refunded_minor - _AMOUNT)
+_KNOW_CARD: Final = _CHANGE_PAYMENT.where(payments.c.card_last4.is_(None))
+
+_REFUNDS: Final = (
+    sa.select(refunds, payments.c.payment_intent)
+    .join(payments, sa.and_(payments.c.id == refunds.c.payment_id, payments.c.shop_id == refunds.c.shop_id))
+    .where(refunds.c.shop_id == _SHOP)
+    .order_by(refunds.c.approval_id, refunds.c.decided_at, refunds.c.id)
+)
+_REFUND: Final = _REFUNDS.where(refunds.c.id == sa.bindparam("which"))
+_AT_STRIPE: Final = _REFUNDS.where(refunds.c.stripe_refund == sa.bindparam("which"))
+_OF_RETURN: Final = _REFUNDS.where(refunds.c.return_id == _WHICH)
+_TO_COMPARE: Final = _REFUNDS.where(
+    refunds.c.stripe_refund.is_not(None), refunds.c.state != RefundState.FAILED.value,
+    sa.or_(
+        refunds.c.decided_at >= sa.bindparam("since"),
+        refunds.c.state.in_((RefundState.PENDING.value, RefundState.NEEDS_HUMAN.value)),
+    ),
+)
+_INTEND: Final = Upsert(refunds, lambda new: new.on_conflict_do_nothing().returning(refunds.c.id))
+_ADOPT: Final = sa.insert(refunds)
+_CHANGE_REFUND: Final = sa.update(refunds).where(refunds.c.shop_id == _SHOP, refunds.c.id == sa.bindparam("which"))
+_SENT: Final = _CHANGE_REFUND.where(refunds.c.first_sent_at.is_(None))
+_SETTLE: Final = _CHANGE_REFUND.where(refunds.c.state == sa.bindparam("was"))
+
+_DISPUTE: Final = sa.select(disputes).where(
+    disputes.c.shop_id == _SHOP, disputes.c.stripe_dispute == sa.bindparam("which")
+)
+_OPEN_DISPUTE: Final = Upsert(
+    disputes,
+    lambda new: new.on_conflict_do_nothing(index_elements=["shop_id", "stripe_dispute"]).returning(disputes.c.id),
+)
+_MOVE_DISPUTE: Final = sa.update(disputes).where(
+    disputes.c.shop_id == _SHOP, disputes.c.id == _WHICH, disputes.c.state == sa.bindparam("was")
+)
 
 
 @dataclass(frozen=True)
@@ -27,58 +77,35 @@ class PaymentRows:
 
     def by_id(self, payment_id: int) -> Payment:
         """That payment; NotFound."""
-        found = self._payments(payments.c.id == payment_id)
+        found = self._payments(_PAYMENT, which=payment_id)
         if not found:
             raise NotFound("I don't know that payment.")
         return found[0]
 
     def by_intent(self, payment_intent: str) -> Payment | None:
         """The payment of that Stripe payment intent."""
-        found = self._payments(payments.c.payment_intent == payment_intent)
+        found = self._payments(_BY_INTENT, intent=payment_intent)
         return found[0] if found else None
 
     def of_order(self, order_id: int) -> tuple[Payment, ...]:
         """The payments of an order, in the order they were made."""
-        return self._payments(payments.c.order_id == order_id)
+        return self._payments(_OF_ORDER, which=order_id)
 
     def claim(self, payment_id: int, amount_minor: int) -> bool:
         """Count an amount as refunded, in one guarded UPDATE; the table's CHECK stands behind it."""
-        changed = self.connection.execute(
-            sa.update(payments)
-            .where(
-                payments.c.shop_id == self.shop.id, payments.c.id == payment_id, payments.c.disputed.is_(False),
-                payments.c.payment_intent.is_not(None),
-                payments.c.refunded_minor + amount_minor <= payments.c.amount_minor,
-            )
-            .values(refunded_minor=payments.c.refunded_minor + amount_minor)
-        )
-        return changed.rowcount == 1
+        return self._change(_CLAIM, payment_id, amount=amount_minor)
 
     def release(self, payment_id: int, amount_minor: int) -> None:
         """Give back what was claimed; the CHECK refuses to go below zero."""
-        self.connection.execute(
-            sa.update(payments)
-            .where(payments.c.shop_id == self.shop.id, payments.c.id == payment_id)
-            .values(refunded_minor=payments.c.refunded_minor - amount_minor)
-        )
+        self._change(_RELEASE, payment_id, amount=amount_minor)
 
     def know_card(self, payment_id: int, last4: str) -> None:
         """Remember the card's last four digits, unless they are known already."""
-        self.connection.execute(
-            sa.update(payments)
-            .where(
-                payments.c.shop_id == self.shop.id, payments.c.id == payment_id, payments.c.card_last4.is_(None)
-            )
-            .values(card_last4=last4)
-        )
+        self._change(_KNOW_CARD, payment_id, card_last4=last4)
 
     def mark_disputed(self, payment_id: int, *, disputed: bool) -> None:
         """Bar the payment from refunds, or free it again."""
-        self.connection.execute(
-            sa.update(payments)
-            .where(payments.c.shop_id == self.shop.id, payments.c.id == payment_id)
-            .values(disputed=disputed)
-        )
+        self._change(_CHANGE_PAYMENT, payment_id, disputed=disputed)
 
     def intend(
         self, refund_id: str, *, payment_id: int, amount: Money, return_id: int | None, approval_id: int | None
@@ -91,10 +118,8 @@ class PaymentRows:
         intent = self.by_id(payment_id).payment_intent
         mac = self.seals.seal("refund", self.shop.id, intent, *values.values())
         row = self.connection.execute(
-            insert(self.connection, refunds)
-            .values(shop_id=self.shop.id, state=RefundState.INTENDED.value, mac=mac, **values)
-            .on_conflict_do_nothing()
-            .returning(refunds.c.id)
+            _INTEND.on(self.connection),
+            {"shop_id": self.shop.id, "state": RefundState.INTENDED.value, "mac": mac, **values},
         ).scalar()
         found = None if row is None else self.refund(row)
         if found is None:
@@ -103,25 +128,21 @@ class PaymentRows:
 
     def refund(self, refund_id: str) -> Refund | None:
         """The refund of that id."""
-        found = self._refunds(refunds.c.id == refund_id)
+        found = self._refunds(_REFUND, which=refund_id)
         return found[0] if found else None
 
     def refund_at_stripe(self, stripe_refund: str) -> Refund | None:
         """The refund that Stripe knows by that id."""
-        found = self._refunds(refunds.c.stripe_refund == stripe_refund)
+        found = self._refunds(_AT_STRIPE, which=stripe_refund)
         return found[0] if found else None
 
     def refunds_of_return(self, return_id: int) -> tuple[Refund, ...]:
         """A return's refunds, oldest first: each follows its own approval, whose numbers rise."""
-        return self._refunds(refunds.c.return_id == return_id)
+        return self._refunds(_OF_RETURN, which=return_id)
 
     def sent(self, refund_id: str) -> Refund | None:
         """Remember the first call to Stripe."""
-        self.connection.execute(
-            sa.update(refunds)
-            .where(refunds.c.shop_id == self.shop.id, refunds.c.id == refund_id, refunds.c.first_sent_at.is_(None))
-            .values(first_sent_at=self.now)
-        )
+        self._change(_SENT, refund_id, first_sent_at=self.now)
         return self.refund(refund_id)
 
     def settle(
@@ -129,47 +150,30 @@ class PaymentRows:
     ) -> bool:
         """Move a refund on from the state it was read in."""
         final = state in {RefundState.SUCCEEDED, RefundState.FAILED}
-        changed = self.connection.execute(
-            sa.update(refunds)
-            .where(
-                refunds.c.shop_id == self.shop.id, refunds.c.id == refund.id, refunds.c.state == refund.state.value
-            )
-            .values(
-                state=state.value, failure=failure, stripe_refund=stripe_refund or refund.stripe_refund,
-                settled_at=self.now if final else None,
-            )
+        return self._change(
+            _SETTLE, refund.id, was=refund.state.value, state=state.value, failure=failure,
+            stripe_refund=stripe_refund or refund.stripe_refund, settled_at=self.now if final else None,
         )
-        return changed.rowcount == 1
 
     def to_compare(self, since: datetime) -> tuple[Refund, ...]:
         """Sent and not failed: decided since then, or still open."""
-        still_open = (RefundState.PENDING.value, RefundState.NEEDS_HUMAN.value)
-        return self._refunds(
-            refunds.c.stripe_refund.is_not(None), refunds.c.state != RefundState.FAILED.value,
-            sa.or_(refunds.c.decided_at >= since, refunds.c.state.in_(still_open)),
-        )
+        return self._refunds(_TO_COMPARE, since=since)
 
     def adopt(self, stripe_refund: str, *, payment_id: int, amount: Money, state: RefundState) -> bool:
         """Unsealed, so that it is never sent; counted by the same guarded UPDATE as one of ours."""
         if state is not RefundState.FAILED and not self.claim(payment_id, amount.minor):
             return False
         settled = self.now if state in {RefundState.SUCCEEDED, RefundState.FAILED} else None
-        self.connection.execute(
-            sa.insert(refunds).values(
-                id=f"stripe:{stripe_refund}", shop_id=self.shop.id, payment_id=payment_id, amount_minor=amount.minor,
-                currency=amount.currency, state=state.value, stripe_refund=stripe_refund, decided_at=self.now,
-                settled_at=settled,
-            )
-        )
+        self.connection.execute(_ADOPT, {
+            "id": f"stripe:{stripe_refund}", "shop_id": self.shop.id, "payment_id": payment_id,
+            "amount_minor": amount.minor, "currency": amount.currency, "state": state.value,
+            "stripe_refund": stripe_refund, "decided_at": self.now, "settled_at": settled,
+        })
         return True
 
     def dispute(self, stripe_dispute: str) -> Dispute | None:
         """The dispute of that Stripe id."""
-        row = self.connection.execute(
-            sa.select(disputes).where(
-                disputes.c.shop_id == self.shop.id, disputes.c.stripe_dispute == stripe_dispute
-            )
-        ).first()
+        row = self.connection.execute(_DISPUTE, {"shop": self.shop.id, "which": stripe_dispute}).first()
         if row is None:
             return None
         return Dispute(
@@ -183,32 +187,24 @@ class PaymentRows:
         due_by: datetime | None,
     ) -> Dispute | None:
         """Store a dispute; None if it is known already."""
-        row = self.connection.execute(
-            insert(self.connection, disputes)
-            .values(
-                shop_id=self.shop.id, stripe_dispute=stripe_dispute, payment_id=payment_id, state=state,
-                reason=reason, amount_minor=amount.minor, currency=amount.currency, opened_at=opened_at, due_by=due_by,
-            )
-            .on_conflict_do_nothing(index_elements=["shop_id", "stripe_dispute"])
-            .returning(disputes.c.id)
-        ).scalar()
+        row = self.connection.execute(_OPEN_DISPUTE.on(self.connection), {
+            "shop_id": self.shop.id, "stripe_dispute": stripe_dispute, "payment_id": payment_id, "state": state,
+            "reason": reason, "amount_minor": amount.minor, "currency": amount.currency, "opened_at": opened_at,
+            "due_by": due_by,
+        }).scalar()
         return None if row is None else self.dispute(stripe_dispute)
 
     def move_dispute(self, dispute: Dispute, *, state: str, due_by: datetime | None) -> bool:
         """Change a dispute from the state it was read in."""
-        changed = self.connection.execute(
-            sa.update(disputes)
-            .where(
-                disputes.c.shop_id == self.shop.id, disputes.c.id == dispute.id, disputes.c.state == dispute.state
-            )
-            .values(state=state, due_by=due_by)
-        )
+        return self._change(_MOVE_DISPUTE, dispute.id, was=dispute.state, state=state, due_by=due_by)
+
+    def _change(self, statement: sa.Update, which: int | str, **given: object) -> bool:
+        """Whether there was a row that the statement's condition let it change."""
+        changed = self.connection.execute(statement, {"shop": self.shop.id, "which": which, **given})
         return changed.rowcount == 1
 
-    def _payments(self, *where: sa.ColumnElement[bool]) -> tuple[Payment, ...]:
-        rows = self.connection.execute(
-            sa.select(payments).where(payments.c.shop_id == self.shop.id, *where).order_by(payments.c.sequence)
-        )
+    def _payments(self, statement: sa.Select[*tuple[Any, ...]], **given: object) -> tuple[Payment, ...]:
+        rows = self.connection.execute(statement, {"shop": self.shop.id, **given})
         return tuple(
             Payment(
                 id=row.id, order_id=row.order_id, method=row.method,
@@ -219,13 +215,8 @@ class PaymentRows:
             for row in rows
         )
 
-    def _refunds(self, *where: sa.ColumnElement[bool]) -> tuple[Refund, ...]:
-        rows = self.connection.execute(
-            sa.select(refunds, payments.c.payment_intent)
-            .join(payments, sa.and_(payments.c.id == refunds.c.payment_id, payments.c.shop_id == refunds.c.shop_id))
-            .where(refunds.c.shop_id == self.shop.id, *where)
-            .order_by(refunds.c.approval_id, refunds.c.decided_at, refunds.c.id)
-        )
+    def _refunds(self, statement: sa.Select[*tuple[Any, ...]], **given: object) -> tuple[Refund, ...]:
+        rows = self.connection.execute(statement, {"shop": self.shop.id, **given})
         return tuple(self._refund(row) for row in rows)
 
     def _refund(self, row: sa.Row[tuple[object, ...]]) -> Refund:
