@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -13,11 +14,60 @@ from domain.money import Money
 from domain.orders import Order, OrderLine, OrderPaid, OrderPlaced
 from domain.shops import Shop
 from storage.customers import CustomerRows
-from storage.database import insert
+from storage.database import Upsert
 from storage.tables import order_lines, orders, parcels, payments, variants
 
 #: how the shop's webhook pays: the sandbox and Stripe both mean a card
-_METHOD = "card"
+_METHOD: Final = "card"
+
+_SHOP: Final[sa.BindParameter[int]] = sa.bindparam("shop")
+_WHICH: Final[sa.BindParameter[int]] = sa.bindparam("which")
+_MANY: Final[sa.BindParameter[int]] = sa.bindparam("many", expanding=True)
+
+_ORDERS: Final = sa.select(orders).where(orders.c.shop_id == _SHOP).order_by(
+    orders.c.placed_at.desc(), orders.c.id.desc()
+)
+_ORDER: Final = _ORDERS.where(orders.c.id == _WHICH)
+_BY_NUMBER: Final = _ORDERS.where(orders.c.number.in_(sa.bindparam("numbers", expanding=True)))
+_BY_ANY_CASE: Final = _ORDERS.where(
+    sa.func.lower(orders.c.number).in_(sa.bindparam("numbers", type_=sa.String(), expanding=True))
+)
+_OF_CUSTOMER: Final = _ORDERS.where(orders.c.customer_id == _WHICH, orders.c.kind == "sale").limit(
+    sa.bindparam("most", type_=sa.Integer())
+)
+_COUNT_OF_CUSTOMER: Final = sa.select(sa.func.count()).select_from(orders).where(
+    orders.c.shop_id == _SHOP, orders.c.customer_id == _WHICH, orders.c.kind == "sale"
+)
+_ADD: Final = Upsert(
+    orders, lambda new: new.on_conflict_do_nothing(index_elements=["shop_id", "number"]).returning(orders.c.id)
+)
+_NOTE_PAID: Final = (
+    sa.update(orders)
+    .where(
+        orders.c.shop_id == _SHOP, orders.c.number == sa.bindparam("which"), orders.c.status == "placed",
+        orders.c.approved_at.is_(None),
+    )
+    .returning(orders.c.id)
+)
+_ADD_PAYMENT: Final = Upsert(payments, lambda new: new.on_conflict_do_nothing().returning(payments.c.id))
+_KNOWN: Final = sa.select(variants.c.id, variants.c.sku, variants.c.supplier_id).where(
+    variants.c.shop_id == _SHOP, variants.c.sku.in_(sa.bindparam("skus", expanding=True))
+)
+_ADD_LINES: Final = sa.insert(order_lines)
+_LINES: Final = (
+    sa.select(order_lines, orders.c.currency)
+    .join(orders, orders.c.id == order_lines.c.order_id)
+    .where(order_lines.c.shop_id == _SHOP, order_lines.c.order_id.in_(_MANY), order_lines.c.kind == "sale")
+    .order_by(order_lines.c.order_id, order_lines.c.line)
+)
+_DELIVERED: Final = (
+    sa.select(
+        parcels.c.order_id, sa.func.max(parcels.c.delivered_at).label("last"),
+        sa.func.count().label("all"), sa.func.count(parcels.c.delivered_at).label("here"),
+    )
+    .where(parcels.c.shop_id == _SHOP, parcels.c.order_id.in_(_MANY))
+    .group_by(parcels.c.order_id)
+)
 
 
 @dataclass(frozen=True)
@@ -30,7 +80,7 @@ class OrderRows:
 
     def by_id(self, order_id: int) -> Order:
         """That order; NotFound."""
-        found = self._select(orders.c.id == order_id)
+        found = self._select(_ORDER, which=order_id)
         if not found:
             raise NotFound("I don't know that order any more.")
         return found[0]
@@ -40,21 +90,19 @@ class OrderRows:
         plain = number.strip().removeprefix("#").strip()
         if not plain:
             return None
-        found = self._select(orders.c.number.in_([plain, "#" + plain]))
+        found = self._select(_BY_NUMBER, numbers=[plain, "#" + plain])
         if not found:
-            found = self._select(sa.func.lower(orders.c.number).in_([plain.lower(), "#" + plain.lower()]))
+            found = self._select(_BY_ANY_CASE, numbers=[plain.lower(), "#" + plain.lower()])
         return found[0] if found else None
 
     def of_customer(self, customer_id: int, limit: int) -> tuple[Order, ...]:
         """Their newest first."""
-        return self._select(orders.c.customer_id == customer_id, orders.c.kind == "sale", limit=limit)
+        return self._select(_OF_CUSTOMER, which=customer_id, most=limit)
 
     def count_of_customer(self, customer_id: int) -> int:
         """How many they ever placed."""
         return self.connection.execute(
-            sa.select(sa.func.count()).select_from(orders).where(
-                orders.c.shop_id == self.shop.id, orders.c.customer_id == customer_id, orders.c.kind == "sale"
-            )
+            _COUNT_OF_CUSTOMER, {"shop": self.shop.id, "which": customer_id}
         ).scalar_one()
 
     def add(self, placed: OrderPlaced) -> Order | None:
@@ -66,17 +114,12 @@ class OrderRows:
         number = placed.number.strip().removeprefix("#")
         goods = sum(line.quantity * line.unit_price_minor for line in placed.lines)
         paid = placed.payment_intent is not None or placed.paid_minor > 0
-        order_id = self.connection.execute(
-            insert(self.connection, orders)
-            .values(
-                shop_id=self.shop.id, number=number, kind="sale", status="approved" if paid else "placed",
-                customer_id=customer.id, currency=placed.currency, total_minor=placed.paid_minor or goods,
-                freight_minor=max(0, placed.paid_minor - goods), placed_at=placed.at,
-                approved_at=placed.at if paid else None, promised_on=placed.promised_on,
-            )
-            .on_conflict_do_nothing(index_elements=["shop_id", "number"])
-            .returning(orders.c.id)
-        ).scalar()
+        order_id = self.connection.execute(_ADD.on(self.connection), {
+            "shop_id": self.shop.id, "number": number, "kind": "sale", "status": "approved" if paid else "placed",
+            "customer_id": customer.id, "currency": placed.currency, "total_minor": placed.paid_minor or goods,
+            "freight_minor": max(0, placed.paid_minor - goods), "placed_at": placed.at,
+            "approved_at": placed.at if paid else None, "promised_on": placed.promised_on,
+        }).scalar()
         if order_id is None:
             return None
         self._add_lines(order_id, placed)
@@ -86,15 +129,10 @@ class OrderRows:
 
     def note_paid(self, paid: OrderPaid) -> Order | None:
         """One statement decides whether this is the first that is heard of the payment."""
-        order_id = self.connection.execute(
-            sa.update(orders)
-            .where(
-                orders.c.shop_id == self.shop.id, orders.c.number == paid.number.strip().removeprefix("#"),
-                orders.c.status == "placed", orders.c.approved_at.is_(None),
-            )
-            .values(status="approved", approved_at=paid.at)
-            .returning(orders.c.id)
-        ).scalar()
+        order_id = self.connection.execute(_NOTE_PAID, {
+            "shop": self.shop.id, "which": paid.number.strip().removeprefix("#"), "status": "approved",
+            "approved_at": paid.at,
+        }).scalar()
         if order_id is None:
             return None
         self._add_payment(order_id, paid.paid_minor, paid.currency, paid.at, None)
@@ -102,15 +140,10 @@ class OrderRows:
 
     def _add_payment(self, order_id: int, minor: int, currency: str, at: datetime, intent: str | None) -> None:
         """Conflict if another order has that payment: then one of the two is not what its shop says."""
-        added = self.connection.execute(
-            insert(self.connection, payments)
-            .values(
-                shop_id=self.shop.id, order_id=order_id, sequence=1, method=_METHOD, amount_minor=minor,
-                currency=currency, paid_at=at, payment_intent=intent, refunded_minor=0,
-            )
-            .on_conflict_do_nothing()
-            .returning(payments.c.id)
-        ).scalar()
+        added = self.connection.execute(_ADD_PAYMENT.on(self.connection), {
+            "shop_id": self.shop.id, "order_id": order_id, "sequence": 1, "method": _METHOD, "amount_minor": minor,
+            "currency": currency, "paid_at": at, "payment_intent": intent, "refunded_minor": 0,
+        }).scalar()
         if added is None and intent is not None:
             raise Conflict(f"Payment {intent} is another order's already.")
 
@@ -119,13 +152,9 @@ class OrderRows:
             return
         skus = {line.sku for line in placed.lines}
         known = {
-            row.sku: row
-            for row in self.connection.execute(
-                sa.select(variants.c.id, variants.c.sku, variants.c.supplier_id)
-                .where(variants.c.shop_id == self.shop.id, variants.c.sku.in_(skus))
-            )
+            row.sku: row for row in self.connection.execute(_KNOWN, {"shop": self.shop.id, "skus": sorted(skus)})
         }
-        self.connection.execute(sa.insert(order_lines), [
+        self.connection.execute(_ADD_LINES, [
             {
                 "shop_id": self.shop.id, "order_id": order_id, "line": place, "kind": "sale",
                 "variant_id": known[line.sku].id if line.sku in known else None, "code": line.sku,
@@ -136,11 +165,8 @@ class OrderRows:
             for place, line in enumerate(placed.lines, start=1)
         ])
 
-    def _select(self, *where: sa.ColumnElement[bool], limit: int | None = None) -> tuple[Order, ...]:
-        rows = self.connection.execute(
-            sa.select(orders).where(orders.c.shop_id == self.shop.id, *where)
-            .order_by(orders.c.placed_at.desc(), orders.c.id.desc()).limit(limit)
-        ).all()
+    def _select(self, statement: sa.Select[*tuple[Any, ...]], **given: object) -> tuple[Order, ...]:
+        rows = self.connection.execute(statement, {"shop": self.shop.id, **given}).all()
         numbers = [row.id for row in rows]
         lines, delivered = self._lines(numbers), self._delivered(numbers)
         return tuple(
@@ -155,15 +181,7 @@ class OrderRows:
 
     def _lines(self, order_ids: Sequence[int]) -> dict[int, list[OrderLine]]:
         """What was sold; postage, fees and returned lines are no goods that could come back."""
-        rows = self.connection.execute(
-            sa.select(order_lines, orders.c.currency)
-            .join(orders, orders.c.id == order_lines.c.order_id)
-            .where(
-                order_lines.c.shop_id == self.shop.id, order_lines.c.order_id.in_(order_ids),
-                order_lines.c.kind == "sale",
-            )
-            .order_by(order_lines.c.order_id, order_lines.c.line)
-        ) if order_ids else ()
+        rows = self.connection.execute(_LINES, {"shop": self.shop.id, "many": order_ids}) if order_ids else ()
         found: dict[int, list[OrderLine]] = {}
         for row in rows:
             found.setdefault(row.order_id, []).append(OrderLine(
@@ -176,12 +194,5 @@ class OrderRows:
         """When the last parcel of an order came; nothing while one is still on its way."""
         if not order_ids:
             return {}
-        rows = self.connection.execute(
-            sa.select(
-                parcels.c.order_id, sa.func.max(parcels.c.delivered_at).label("last"),
-                sa.func.count().label("all"), sa.func.count(parcels.c.delivered_at).label("here"),
-            )
-            .where(parcels.c.shop_id == self.shop.id, parcels.c.order_id.in_(order_ids))
-            .group_by(parcels.c.order_id)
-        )
+        rows = self.connection.execute(_DELIVERED, {"shop": self.shop.id, "many": order_ids})
         return {row.order_id: row.last for row in rows if row.all == row.here}
