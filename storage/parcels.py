@@ -14,8 +14,8 @@ from domain.metrics import GIVEN_UP
 from domain.shipping import Milestone, ParcelAsOf, Progress, Scan, progress
 from domain.shops import Shop
 from domain.time import DAY
-from storage.database import insert
-from storage.tables import cases, order_lines, orders, parcels, scans
+from storage.database import Upsert
+from storage.tables import Instant, cases, order_lines, orders, parcels, scans
 
 #: a row of any columns; what they hold is said where it is read
 AnyRow: TypeAlias = "sa.Row[*tuple[Any, ...]]"
@@ -37,6 +37,83 @@ _PARCEL: Final = (
 )
 
 
+_SHOP: Final[sa.BindParameter[int]] = sa.bindparam("shop")
+_WHICH: Final[sa.BindParameter[int]] = sa.bindparam("which")
+_AT: Final = sa.bindparam("at", type_=Instant())
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Known:
+    """Orders with their parcels, and the scans of these parcels."""
+
+    parcels: sa.Select[*tuple[Any, ...]]
+    scans: sa.Select[*tuple[Any, ...]]
+
+
+def _known(*where: sa.ColumnElement[bool]) -> _Known:
+    same = sa.and_(parcels.c.shop_id == orders.c.shop_id, parcels.c.order_id == orders.c.id)
+    both = orders.outerjoin(parcels, same)
+    mine = (orders.c.shop_id == _SHOP, *where)
+    wanted = sa.select(parcels.c.id).select_from(both).where(*mine)
+    return _Known(
+        parcels=sa.select(*_PARCEL).select_from(both).where(*mine).order_by(orders.c.id, parcels.c.sequence),
+        scans=sa.select(scans).where(scans.c.shop_id == _SHOP, scans.c.parcel_id.in_(wanted)),
+    )
+
+
+_HEARD_LATER: Final = sa.select(scans.c.parcel_id).where(
+    scans.c.shop_id == _SHOP, scans.c.milestone == Milestone.DELIVERED.value, scans.c.at <= _AT, scans.c.heard_at > _AT
+)
+_IS_OPEN: Final = (
+    orders.c.kind == "sale", orders.c.placed_at <= _AT,
+    sa.or_(orders.c.status.not_in(GIVEN_UP), orders.c.cancelled_at > _AT),
+    sa.or_(parcels.c.delivered_at.is_(None), parcels.c.delivered_at > _AT, parcels.c.id.in_(_HEARD_LATER)),
+)
+_OPEN: Final = _known(*_IS_OPEN)
+_OPEN_AND_NEW: Final = _known(
+    *_IS_OPEN, orders.c.placed_at >= sa.bindparam("placed_from"), orders.c.status != _ARRIVED
+)
+_OF_ORDER: Final = _known(orders.c.id == _WHICH)
+_ORDER_OF_TRACKING: Final = (
+    sa.select(parcels.c.order_id)
+    .where(parcels.c.shop_id == _SHOP, parcels.c.tracking_number == sa.bindparam("which"))
+    .order_by(parcels.c.id.desc())
+    .limit(1)
+)
+_NUMBERED: Final = (
+    sa.select(parcels.c.id, parcels.c.sequence, parcels.c.tracking_number)
+    .where(parcels.c.shop_id == _SHOP, parcels.c.order_id == _WHICH)
+    .order_by(parcels.c.sequence)
+)
+_ADD_SCAN: Final = Upsert(
+    scans, lambda new: new.on_conflict_do_nothing(index_elements=["shop_id", "key"]).returning(scans.c.id)
+)
+_SCANS: Final = (
+    sa.select(scans).where(scans.c.shop_id == _SHOP, scans.c.parcel_id == _WHICH).order_by(scans.c.at, scans.c.id)
+)
+_LANE: Final = (
+    sa.select(parcels.c.handed_over_at, parcels.c.delivered_at)
+    .where(
+        parcels.c.shop_id == _SHOP, parcels.c.origin == sa.bindparam("start"),
+        parcels.c.destination == sa.bindparam("end"), parcels.c.handed_over_at.is_not(None),
+        parcels.c.delivered_at <= _AT,
+    )
+    .order_by(parcels.c.delivered_at.desc())
+    .limit(sa.bindparam("most", type_=sa.Integer()))
+)
+_CLOSED: Final = (
+    sa.select(cases.c.subject, cases.c.facts)
+    .where(
+        cases.c.shop_id == _SHOP, cases.c.kind == "late_parcel",
+        cases.c.subject.in_(sa.bindparam("subjects", expanding=True)), cases.c.resolved_at.is_not(None),
+    )
+    .order_by(cases.c.id)
+)
+_PLACES: Final = sa.select(orders.c.country, orders.c.region).where(orders.c.shop_id == _SHOP, orders.c.id == _WHICH)
+_ADD: Final = sa.insert(parcels).returning(parcels.c.id)
+_CHANGE: Final = sa.update(parcels).where(parcels.c.shop_id == _SHOP, parcels.c.id == _WHICH)
+
+
 @dataclass(frozen=True)
 class ParcelRows:
     """The parcels of one shop."""
@@ -50,40 +127,23 @@ class ParcelRows:
 
         With ``placed_from`` older orders are left out, and so are orders that the shop calls delivered without a date.
         """
-        heard_later = sa.select(scans.c.parcel_id).where(
-            scans.c.shop_id == self.shop.id, scans.c.milestone == Milestone.DELIVERED.value,
-            scans.c.at <= at, scans.c.heard_at > at,
-        )
-        where = [
-            orders.c.kind == "sale", orders.c.placed_at <= at,
-            sa.or_(orders.c.status.not_in(GIVEN_UP), orders.c.cancelled_at > at),
-            sa.or_(parcels.c.delivered_at.is_(None), parcels.c.delivered_at > at, parcels.c.id.in_(heard_later)),
-        ]
-        if placed_from is not None:
-            where += [orders.c.placed_at >= placed_from, orders.c.status != _ARRIVED]
-        found = self._as_of(at, where)
+        given: dict[str, object] = {} if placed_from is None else {"placed_from": placed_from}
+        found = self._as_of(_OPEN if placed_from is None else _OPEN_AND_NEW, at, **given)
         return tuple(one for one in found if one.state.milestone is not Milestone.DELIVERED)
 
     def of_order(self, order_id: int, at: datetime) -> tuple[ParcelAsOf, ...]:
         """All parcels of an order, delivered ones too."""
-        return self._as_of(at, [orders.c.id == order_id])
+        return self._as_of(_OF_ORDER, at, which=order_id)
 
     def order_of_tracking(self, tracking_number: str) -> int | None:
         """The newest order with that tracking number."""
         return self.connection.execute(
-            sa.select(parcels.c.order_id)
-            .where(parcels.c.shop_id == self.shop.id, parcels.c.tracking_number == tracking_number)
-            .order_by(parcels.c.id.desc())
-            .limit(1)
+            _ORDER_OF_TRACKING, {"shop": self.shop.id, "which": tracking_number}
         ).scalar()
 
     def ensure(self, order_id: int, carrier: str | None, tracking_number: str | None) -> int:
         """By its number; else the parcel that has none yet; else a new one at the end."""
-        rows = self.connection.execute(
-            sa.select(parcels.c.id, parcels.c.sequence, parcels.c.tracking_number)
-            .where(parcels.c.shop_id == self.shop.id, parcels.c.order_id == order_id)
-            .order_by(parcels.c.sequence)
-        ).all()
+        rows = self.connection.execute(_NUMBERED, {"shop": self.shop.id, "which": order_id}).all()
         if tracking_number is None and rows:
             return int(rows[0].id)
         for row in rows:
@@ -106,24 +166,15 @@ class ParcelRows:
 
     def add_scan(self, parcel_id: int, scan: Scan, *, key: str) -> bool:
         """The unique key decides."""
-        row = self.connection.execute(
-            insert(self.connection, scans)
-            .values(
-                shop_id=self.shop.id, parcel_id=parcel_id, at=scan.at, heard_at=self.now,
-                milestone=scan.milestone.value, substatus=scan.substatus, place=scan.place, key=key,
-            )
-            .on_conflict_do_nothing(index_elements=["shop_id", "key"])
-            .returning(scans.c.id)
-        ).scalar()
+        row = self.connection.execute(_ADD_SCAN.on(self.connection), {
+            "shop_id": self.shop.id, "parcel_id": parcel_id, "at": scan.at, "heard_at": self.now,
+            "milestone": scan.milestone.value, "substatus": scan.substatus, "place": scan.place, "key": key,
+        }).scalar()
         return row is not None
 
     def scans(self, parcel_id: int) -> tuple[Scan, ...]:
         """Everything the carrier said, oldest first."""
-        rows = self.connection.execute(
-            sa.select(scans)
-            .where(scans.c.shop_id == self.shop.id, scans.c.parcel_id == parcel_id)
-            .order_by(scans.c.at, scans.c.id)
-        )
+        rows = self.connection.execute(_SCANS, {"shop": self.shop.id, "which": parcel_id})
         return tuple(_scan(row) for row in rows)
 
     def save(self, parcel_id: int, state: Progress) -> None:
@@ -142,13 +193,7 @@ class ParcelRows:
     def lane_days(self, origin: str, destination: str, at: datetime, limit: int) -> tuple[float, ...]:
         """Days from handover to delivery, the newest deliveries first."""
         rows = self.connection.execute(
-            sa.select(parcels.c.handed_over_at, parcels.c.delivered_at)
-            .where(
-                parcels.c.shop_id == self.shop.id, parcels.c.origin == origin, parcels.c.destination == destination,
-                parcels.c.handed_over_at.is_not(None), parcels.c.delivered_at <= at,
-            )
-            .order_by(parcels.c.delivered_at.desc())
-            .limit(limit)
+            _LANE, {"shop": self.shop.id, "start": origin, "end": destination, "at": at, "most": limit}
         )
         return tuple(max(0.0, (row.delivered_at - row.handed_over_at) / DAY) for row in rows)
 
@@ -157,12 +202,7 @@ class ParcelRows:
         found: dict[str, str] = {}
         for start in range(0, len(subjects), _BATCH):
             rows = self.connection.execute(
-                sa.select(cases.c.subject, cases.c.facts)
-                .where(
-                    cases.c.shop_id == self.shop.id, cases.c.kind == "late_parcel",
-                    cases.c.subject.in_(subjects[start:start + _BATCH]), cases.c.resolved_at.is_not(None),
-                )
-                .order_by(cases.c.id)
+                _CLOSED, {"shop": self.shop.id, "subjects": subjects[start:start + _BATCH]}
             )
             for subject, facts in rows:
                 found.pop(subject, None)
@@ -170,50 +210,29 @@ class ParcelRows:
                     found[subject] = str(facts["late"]["rule"])
         return found
 
-    def _as_of(self, at: datetime, where: list[sa.ColumnElement[bool]]) -> tuple[ParcelAsOf, ...]:
-        same = sa.and_(parcels.c.shop_id == orders.c.shop_id, parcels.c.order_id == orders.c.id)
-        both = orders.outerjoin(parcels, same)
-        mine = (orders.c.shop_id == self.shop.id, *where)
-        rows = self.connection.execute(
-            sa.select(*_PARCEL).select_from(both).where(*mine).order_by(orders.c.id, parcels.c.sequence)
-        ).all()
-        heard = self._scans_of(sa.select(parcels.c.id).select_from(both).where(*mine))
+    def _as_of(self, known: _Known, at: datetime, **given: object) -> tuple[ParcelAsOf, ...]:
+        wanted = {"shop": self.shop.id, "at": at, **given}
+        rows = self.connection.execute(known.parcels, wanted).all()
+        heard: dict[int, list[AnyRow]] = {}
+        for scan in self.connection.execute(known.scans, wanted):
+            heard.setdefault(scan.parcel_id, []).append(scan)
         return tuple(_parcel(row, heard.get(row.parcel_id), at) for row in rows)
 
-    def _scans_of(self, wanted: sa.Select[tuple[int]]) -> dict[int, list[AnyRow]]:
-        rows = self.connection.execute(
-            sa.select(scans).where(scans.c.shop_id == self.shop.id, scans.c.parcel_id.in_(wanted))
-        )
-        found: dict[int, list[AnyRow]] = {}
-        for row in rows:
-            found.setdefault(row.parcel_id, []).append(row)
-        return found
-
     def _add(self, order_id: int, sequence: int, carrier: str | None, tracking_number: str | None) -> int:
-        order = self.connection.execute(
-            sa.select(orders.c.country, orders.c.region).where(
-                orders.c.shop_id == self.shop.id, orders.c.id == order_id
-            )
-        ).first()
+        order = self.connection.execute(_PLACES, {"shop": self.shop.id, "which": order_id}).first()
         if order is None:
             raise NotFound("I don't know that order any more.")
         home = self.shop.calendar.country.partition("-")[0]
-        added: int = self.connection.execute(
-            sa.insert(parcels)
-            .values(
-                shop_id=self.shop.id, order_id=order_id, sequence=sequence, carrier=carrier,
-                tracking_number=tracking_number, milestone=Milestone.PENDING.value,
-                destination=order.region or order.country,
-                international=bool(home and order.country and order.country != home),
-            )
-            .returning(parcels.c.id)
-        ).scalar_one()
+        added: int = self.connection.execute(_ADD, {
+            "shop_id": self.shop.id, "order_id": order_id, "sequence": sequence, "carrier": carrier,
+            "tracking_number": tracking_number, "milestone": Milestone.PENDING.value,
+            "destination": order.region or order.country,
+            "international": bool(home and order.country and order.country != home),
+        }).scalar_one()
         return added
 
     def _update(self, parcel_id: int, values: dict[str, object]) -> None:
-        self.connection.execute(
-            sa.update(parcels).where(parcels.c.shop_id == self.shop.id, parcels.c.id == parcel_id).values(**values)
-        )
+        self.connection.execute(_CHANGE, {"shop": self.shop.id, "which": parcel_id, **values})
 
 
 def _scan(row: AnyRow) -> Scan:
