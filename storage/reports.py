@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -11,6 +12,25 @@ from domain.money import Money
 from domain.shops import Shop
 from domain.time import DAY
 from storage.tables import order_lines, orders, returns, variants
+
+_SHOP: Final[sa.BindParameter[int]] = sa.bindparam("shop")
+_line = order_lines.c
+_DEMAND: Final = (
+    sa.select(_line.variant_id, variants.c.sku, variants.c.title, sa.func.sum(_line.quantity).label("units"))
+    .join(variants, variants.c.id == _line.variant_id)
+    .where(
+        _line.shop_id == _SHOP, _line.kind == "sale", variants.c.active,
+        _line.placed_at >= sa.bindparam("start"), _line.placed_at < sa.bindparam("end"),
+    )
+    .group_by(_line.variant_id, variants.c.sku, variants.c.title)
+    .order_by(sa.desc("units"), variants.c.sku)
+)
+_RETURNS: Final = (
+    sa.select(returns, orders.c.number.label("order_number"))
+    .join(orders, orders.c.id == returns.c.order_id)
+    .where(returns.c.shop_id == _SHOP, returns.c.requested_at <= sa.bindparam("at"))
+    .order_by(returns.c.answer_by, returns.c.id)
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,17 +50,8 @@ def demand_without_stock(
     """Demand over the shop's demand window before the day of ``at``, best seller first, without ``counted``."""
     days = shop.policies.stock.demand_days
     today = shop.calendar.today(at)
-    line = order_lines.c
-    rows = connection.execute(
-        sa.select(line.variant_id, variants.c.sku, variants.c.title, sa.func.sum(line.quantity).label("units"))
-        .join(variants, variants.c.id == line.variant_id)
-        .where(
-            line.shop_id == shop.id, line.kind == "sale", variants.c.active,
-            line.placed_at >= shop.calendar.at(today - days * DAY), line.placed_at < shop.calendar.at(today),
-        )
-        .group_by(line.variant_id, variants.c.sku, variants.c.title)
-        .order_by(sa.desc("units"), variants.c.sku)
-    )
+    start, end = shop.calendar.at(today - days * DAY), shop.calendar.at(today)
+    rows = connection.execute(_DEMAND, {"shop": shop.id, "start": start, "end": end})
     return tuple(
         BareDemand(sku=row.sku, title=row.title, units=int(row.units), days=days, daily=int(row.units) / days)
         for row in rows
@@ -69,12 +80,7 @@ class ReturnAsOf:
 
 def returns_as_of(connection: sa.Connection, shop: Shop, at: datetime) -> tuple[ReturnAsOf, ...]:
     """Every return asked for by then: those that wait first, by the hour at which they must be answered."""
-    rows = connection.execute(
-        sa.select(returns, orders.c.number.label("order_number"))
-        .join(orders, orders.c.id == returns.c.order_id)
-        .where(returns.c.shop_id == shop.id, returns.c.requested_at <= at)
-        .order_by(returns.c.answer_by, returns.c.id)
-    )
+    rows = connection.execute(_RETURNS, {"shop": shop.id, "at": at})
     found = []
     for row in rows:
         later = row.decided_at is not None and row.decided_at > at
