@@ -99,6 +99,9 @@ def bare(engine: sa.Engine, letters: int, together: int) -> float:
         state="done", done_at=now(), outcome={"message_id": "1"}, owner=None, leased_until=None, sending=False
     )
     mark = sa.update(jobs).where(jobs.c.id == number, jobs.c.owner == "bare").values(sending=True)
+    held = sa.update(jobs).where(jobs.c.id.in_(sa.bindparam("ids", expanding=True))).values(
+        owner="bare", leased_until=sa.bindparam("until"), attempts=jobs.c.attempts + 1
+    )
     due = (
         sa.select(jobs)
         .where(still_open(), jobs.c.kind == KIND, jobs.c.due_at <= now(), jobs.c.leased_until.is_(None))
@@ -109,10 +112,7 @@ def bare(engine: sa.Engine, letters: int, together: int) -> float:
         with engine.begin() as connection:
             rows = connection.execute(due).all()
             numbers = [row.id for row in rows]
-            held = sa.update(jobs).where(jobs.c.id.in_(numbers)).values(
-                owner="bare", leased_until=now() + timedelta(seconds=30), attempts=jobs.c.attempts + 1
-            )
-            connection.execute(held)
+            connection.execute(held, {"ids": numbers, "until": now() + timedelta(seconds=30)})
         for statement in (mark, settle):
             with engine.begin() as connection:
                 connection.execute(statement, [{"number": one} for one in numbers])

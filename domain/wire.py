@@ -19,13 +19,21 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 
 T = TypeVar("T")
 
+#: what is its own JSON form: nearly everything, so it is looked for first
+_PLAIN = frozenset({str, int, bool, float, type(None)})
+
 
 def to_json(value: object) -> Json:
     """The JSON form of a value made of dataclasses, tuples, enums, dates, Decimals and plain values."""
+    kind: type = type(value)
+    if kind in _PLAIN:
+        return typing.cast("Json", value)
+    if (names := _names(kind)) is not None:
+        return {name: to_json(getattr(value, name)) for name in names}
     match value:
         case Enum():
             return to_json(value.value)
-        case None | bool() | int() | float() | str():
+        case bool() | int() | float() | str():
             return value
         case datetime() | date():
             return value.isoformat()
@@ -35,9 +43,13 @@ def to_json(value: object) -> Json:
             return [to_json(item) for item in value]
         case dict():
             return {str(key): to_json(item) for key, item in value.items()}
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: to_json(getattr(value, field.name)) for field in fields(value)}
     raise TypeError(f"{type(value).__name__} has no JSON form here")
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...] | None:
+    """A dataclass's fields; None for any other type."""
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else None
 
 
 def object_json(value: object) -> dict[str, Json]:
