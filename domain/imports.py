@@ -138,6 +138,14 @@ class Shape:
     #: make it where it is missing, but never change what is there
     only_new: bool = False
 
+    def __post_init__(self) -> None:
+        """Its hash is taken once: a shape is looked up for each of half a million records."""
+        object.__setattr__(self, "_hash", hash((self.kind, self.fields, self.only_new)))
+
+    def __hash__(self) -> int:
+        """Of everything that makes it equal to another."""
+        return self._hash  # type: ignore[attr-defined,no-any-return]
+
 
 #: one thing that a row tells: its shape, and a value for each of the shape's fields
 Record: TypeAlias = tuple[Shape, tuple[Value, ...]]

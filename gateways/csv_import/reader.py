@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import itemgetter
 from typing import Final, TypeAlias
 
 from domain.errors import BadInput
@@ -185,12 +186,20 @@ class _Compiled:
         plan = self._plans.get(mask)
         if plan is None:
             plan = self._plans[mask] = tuple(maker for maker in self._makers if maker.fits(mask))
-        made = [(maker, maker.make(cells)) for maker in plan if not maker.told_before(cells)]
         if not plan:
             raise _Bad("", "", "fits no rule of the mapping")
-        for maker, _record in made:
-            maker.remember(cells)
-        return tuple(record for _maker, record in made)
+        made: list[Record] = []
+        told: list[tuple[set[str], str]] = []
+        for maker in plan:
+            if maker.once is None:
+                made.append(maker.make(cells))
+            elif (key := maker.once(cells)) not in maker.told:
+                made.append(maker.make(cells))
+                told.append((maker.told, key))
+        for known, key in told:
+            if key:
+                known.add(key)
+        return tuple(made)
 
     def group(self, cells: _Cells) -> str:
         """What keeps this row together with its neighbours; empty = nothing."""
@@ -208,8 +217,7 @@ class _Compiled:
             return lambda cells: _joined(cells, places, column.separator)
         if column.columns:
             return lambda cells: next((cells[place] for place in places if cells[place].strip()), "")
-        place = places[0]
-        return lambda cells: cells[place]
+        return itemgetter(places[0])
 
 
 def _joined(cells: _Cells, places: Sequence[int], separator: str) -> str:
@@ -312,26 +320,18 @@ class _Maker:
         self._quick = tuple((part.get, part.read) for part in self._parts)
         self._must = sum(bits[name] for name in entry.when if not name.startswith("not "))
         self._must_not = sum(bits[name.removeprefix("not ")] for name in entry.when if name.startswith("not "))
-        self._once = compiled.getter(Column(column=entry.once)) if entry.once else None
-        #: the same in capitals, where the record itself takes that column so
-        self._upper = any(column.upper for column in entry.columns.values() if column.column == entry.once)
-        self._told: set[str] = set()
+        #: what names the record, where it is told only once; in capitals, where the record takes that column so
+        self.once: _Get | None = None
+        if entry.once:
+            get = compiled.getter(Column(column=entry.once))
+            upper = any(column.upper for column in entry.columns.values() if column.column == entry.once)
+            self.once = (lambda cells: get(cells).strip().upper()) if upper else (lambda cells: get(cells).strip())
+        #: what earlier rows told
+        self.told: set[str] = set()
 
     def fits(self, mask: int) -> bool:
         """Whether rows with these answers tell it."""
         return mask & self._must == self._must and not mask & self._must_not
-
-    def told_before(self, cells: _Cells) -> bool:
-        """Whether an earlier row told it already."""
-        return self._once is not None and (key := self._key(self._once(cells))) != "" and key in self._told
-
-    def remember(self, cells: _Cells) -> None:
-        """This row told it."""
-        if self._once is not None:
-            self._told.add(self._key(self._once(cells)))
-
-    def _key(self, value: str) -> str:
-        return value.strip().upper() if self._upper else value.strip()
 
     def make(self, cells: _Cells) -> Record:
         """The record; _Bad names the first value that cannot be read."""

@@ -47,7 +47,19 @@ class _Remembering(dict[str, Value]):
 
 def converter(field: Field, column: Column, form: Format, shop: Shop) -> Convert:
     """The function that reads this field from a column's text; it raises Unreadable."""
-    return _Remembering(_Reading(field, column, form, shop)).__getitem__
+    reading = _Reading(field, column, form, shop)
+    changes = (column.prefix, column.suffix, column.words, column.default, column.upper, field.one_of)
+    read = reading if field.kind is not Kind.TEXT or any(changes) else _plain_text(reading)
+    return _Remembering(read).__getitem__
+
+
+def _plain_text(otherwise: Convert) -> Convert:
+    """Reads what is taken as it stands: most columns, and the ones that hardly ever say the same thing twice."""
+    def read(text: str) -> Value:
+        plain = text.strip()
+        return plain if plain and "\0" not in plain else otherwise(text)
+
+    return read
 
 
 class _Reading:

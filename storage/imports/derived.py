@@ -80,20 +80,23 @@ def _order_totals(connection: sa.Connection, upsert: Upsert, shop: Shop) -> None
     line = order_lines.c
     worth = line.quantity * line.unit_price_minor
     signed = sa.case((line.kind == "return", -worth), else_=worth) + line.freight_minor
-    mine = sa.and_(line.shop_id == shop.id, line.order_id == orders.c.id)
-
-    def of_lines(amount: sa.ColumnElement[Any]) -> sa.ScalarSelect[Any]:
-        return sa.select(amount).where(mine).correlate(orders).scalar_subquery()
-
-    values: dict[str, object] = {
-        "total_minor": of_lines(sa.func.sum(signed)), "freight_minor": of_lines(sa.func.sum(line.freight_minor)),
-    }
-    if "ship_by" in upsert.shape.fields:
-        values["ship_by"] = sa.func.coalesce(of_lines(sa.func.min(line.ship_by)), orders.c.ship_by)
-    for ids in upsert.parents(connection, "order"):
-        connection.execute(
-            sa.update(orders).where(orders.c.shop_id == shop.id, orders.c.id.in_(ids)).values(values)
+    of_lines = (
+        sa.select(
+            line.order_id, sa.func.sum(signed).label("total"), sa.func.sum(line.freight_minor).label("freight"),
+            sa.func.min(line.ship_by).label("ship_by"),
         )
+        .where(line.shop_id == shop.id, line.order_id.in_(sa.bindparam("ids", expanding=True)))
+        .group_by(line.order_id)
+        .subquery("of_lines")
+    )
+    values: dict[str, object] = {"total_minor": of_lines.c.total, "freight_minor": of_lines.c.freight}
+    if "ship_by" in upsert.shape.fields:
+        values["ship_by"] = sa.func.coalesce(of_lines.c.ship_by, orders.c.ship_by)
+    totals = (
+        sa.update(orders).where(orders.c.shop_id == shop.id, orders.c.id == of_lines.c.order_id).values(values)
+    )
+    for ids in upsert.parents(connection, "order"):
+        connection.execute(totals, {"ids": ids})
 
 
 def _line_moments(connection: sa.Connection, upsert: Upsert, shop: Shop) -> None:
@@ -114,26 +117,39 @@ _WITH_CARRIER: Final = ("InTransit", "OutForDelivery", "AttemptFail", "Available
 def _parcel_state(connection: sa.Connection, upsert: Upsert, shop: Shop) -> None:
     """A parcel is what its scans say. Delivered is final, whatever is scanned after it or dated wrongly."""
     scan = scans.c
-    mine = sa.and_(scan.shop_id == shop.id, scan.parcel_id == parcels.c.id)
-
-    def first(*milestones: str) -> sa.ScalarSelect[Any]:
-        told = sa.select(sa.func.min(scan.at)).where(mine, scan.milestone.in_(milestones))
-        return told.correlate(parcels).scalar_subquery()
-
-    def last(column: sa.ColumnElement[Any]) -> sa.ScalarSelect[Any]:
-        delivered_first = sa.case((scan.milestone == "Delivered", 1), else_=0).desc()
-        return (
-            sa.select(column).where(mine).order_by(delivered_first, scan.at.desc(), scan.id.desc()).limit(1)
-            .correlate(parcels).scalar_subquery()
+    delivered_first = sa.case((scan.milestone == "Delivered", 1), else_=0).desc()
+    told = (
+        sa.select(
+            scan.parcel_id, scan.milestone, scan.substatus, scan.place, scan.at,
+            sa.func.row_number().over(
+                partition_by=scan.parcel_id, order_by=(delivered_first, scan.at.desc(), scan.id.desc())
+            ).label("rank"),
         )
+        .where(scan.shop_id == shop.id, scan.parcel_id.in_(sa.bindparam("ids", expanding=True)))
+        .subquery("told").c
+    )
 
-    state = sa.update(parcels).where(parcels.c.shop_id == shop.id).values(
-        label_at=first("InfoReceived"), handed_over_at=first(*_WITH_CARRIER), delivered_at=first("Delivered"),
-        last_scan_at=sa.select(sa.func.max(scan.at)).where(mine).correlate(parcels).scalar_subquery(),
-        milestone=last(scan.milestone), substatus=last(scan.substatus), last_place=last(scan.place),
+    def first(*milestones: str) -> sa.ColumnElement[Any]:
+        return sa.func.min(sa.case((told.milestone.in_(milestones), told.at)))
+
+    def last(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        return sa.func.max(sa.case((told.rank == 1, column)))
+
+    values = {
+        "label_at": first("InfoReceived"), "handed_over_at": first(*_WITH_CARRIER), "delivered_at": first("Delivered"),
+        "last_scan_at": sa.func.max(told.at), "milestone": last(told.milestone), "substatus": last(told.substatus),
+        "last_place": last(told.place),
+    }
+    states = (
+        sa.select(told.parcel_id, *(value.label(name) for name, value in values.items()))
+        .group_by(told.parcel_id).subquery("states").c
+    )
+    update = (
+        sa.update(parcels).where(parcels.c.shop_id == shop.id, parcels.c.id == states.parcel_id)
+        .values({name: states[name] for name in values})
     )
     for ids in upsert.parents(connection, "parcel"):
-        connection.execute(state.where(parcels.c.id.in_(ids)))
+        connection.execute(update, {"ids": ids})
 
 
 def _returned(connection: sa.Connection, upsert: Upsert, shop: Shop) -> None:

@@ -54,16 +54,15 @@ class Stage:
         known = RECORDS[self.shape.kind]
         moments = (Kind.INSTANT, Kind.DATE)
         turned = [place for place, name in enumerate(self.shape.fields, 1) if known[name].kind in moments]
-        rows = [[n, *values] for n, values in enumerate(records)]
+        rows: list[tuple[Value, ...]] = [(n, *values) for n, values in enumerate(records)]
         for place in turned:
-            for row in rows:
-                row[place] = _plain(row[place])
+            rows = [(*row[:place], _plain(row[place]), *row[place + 1:]) for row in rows]
         names = ", ".join(f'"{column.name}"' for column in self.table.columns)
         if is_sqlite(connection):
             marks = ", ".join("?" * len(self.table.columns))
             connection.exec_driver_sql(
                 f'INSERT INTO "{self.table.name}" ({names}) VALUES ({marks})',  # noqa: S608  our own names
-                [tuple(row) for row in rows],
+                rows,
             )
         else:
             driver = connection.connection.driver_connection

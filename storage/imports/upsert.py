@@ -48,13 +48,13 @@ class Upsert:
         changed: set[int] = set()
         missing: list[tuple[int, Link]] = []
         self._corrected = []
-        for row in connection.execute(self._look):
-            n, there, is_changed, *unknown = tuple(row)
+        for n, there, is_changed, *unknown in connection.execute(self._look).all():
             if is_changed:
                 changed.add(n)
                 if there is not None:
                     self._corrected.append(there)
-            missing += [(n, link) for link, lacks in zip(self._links, unknown, strict=True) if lacks]
+            if any(unknown):
+                missing += [(n, link) for link, lacks in zip(self._links, unknown, strict=True) if lacks]
         return Difference(changed=frozenset(changed), missing=tuple(missing))
 
     def keep_only(self, connection: sa.Connection, places: frozenset[int], count: int) -> None:
