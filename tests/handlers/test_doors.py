@@ -67,9 +67,7 @@ class Vendors:
 
 
 @pytest.fixture
-async def vendors(shop: TestDesk, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Vendors]:
-    monkeypatch.setattr(bot_web, "PATIENCE", 0.3)
-
+async def vendors(shop: TestDesk, worker: Worker) -> AsyncIterator[Vendors]:
     async def broken(_head: object, _body: bytes) -> web.StreamResponse:
         raise RuntimeError("whsec_secret in a message")
 
@@ -78,7 +76,7 @@ async def vendors(shop: TestDesk, worker: Worker, monkeypatch: pytest.MonkeyPatc
 
     routes = [
         *(web.post(f"/webhooks/{one}/{{shop}}/{{topic}}/{{token}}", vendor_door(one, shop.store, SECRETS, shop.store.sign)) for one in VENDORS),
-        web.post("/slow", door(taken, seconds=0.3)), web.post("/broken", door(broken)),
+        web.post("/slow", door(taken, seconds=0.3)), web.post("/open", door(taken)), web.post("/broken", door(broken)),
     ]
     async with AsyncExitStack() as stack:
         base = await bot_web.serve(bot_web.server(routes, lambda: "7Q2K"), ("127.0.0.1", 0), stack)
@@ -111,7 +109,7 @@ async def test_a_body_without_an_end_is_cut_at_the_same_size(vendors: Vendors) -
         for _ in range(LARGEST // 10_000 + 50):
             yield b" " * 10_000
 
-    async with vendors.session.post(vendors.base + "/slow", data=endless(), headers={"Content-Type": "application/json"}) as answer:
+    async with vendors.session.post(vendors.base + "/open", data=endless(), headers={"Content-Type": "application/json"}) as answer:
         assert answer.status == 413
 
 
@@ -123,7 +121,8 @@ async def test_a_body_that_drips_is_cut(vendors: Vendors) -> None:
     writer.close()
 
 
-async def test_a_connection_that_asks_for_nothing_is_cut(vendors: Vendors) -> None:
+async def test_a_connection_that_asks_for_nothing_is_cut(vendors: Vendors, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bot_web, "PATIENCE", 0.3)
     host, port = vendors.base.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(b"POST /slow HTTP/1.1\r\nX-Drip: ")
