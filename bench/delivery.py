@@ -23,7 +23,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from domain.jobs import Job, Transaction
-from domain.outcomes import Done, Outcome
+from domain.outcomes import Done, Outcome, Turn
 from notifications.delivery import Delivery
 from storage.claim import still_open
 from storage.database import is_sqlite, open_engine
@@ -52,7 +52,8 @@ class Paper:
     def admit(self, job: Job, transaction: Transaction) -> Outcome | None:
         """Always."""
 
-    async def carry(self, job: Job) -> Outcome:
+    async def carry(self, job: Job, turn: Turn) -> Outcome:
+        await turn()
         self.spoken[job.key] = time.perf_counter()
         return Done(receipt={"message_id": "1"})
 

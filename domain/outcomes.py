@@ -6,7 +6,7 @@ values, not exceptions, so that none can be missed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Protocol, TypeAlias
@@ -64,6 +64,19 @@ class Gathered:
 
 
 Outcome: TypeAlias = Done | Later | Failed | Unknown | Superseded | Gathered
+#: awaited right before the wire: returns when the job may speak, or raises NotNow. Each call to it is for one call out.
+Turn: TypeAlias = Callable[[], Awaitable[None]]
+
+
+@dataclass(eq=False)
+class NotNow(Exception):
+    """The other side wants nothing for so long. Nothing was said since the last turn."""
+
+    wait: timedelta
+
+
+async def at_once() -> None:
+    """The turn of whoever need not wait."""
 
 
 class Carrier(Protocol):
@@ -74,7 +87,10 @@ class Carrier(Protocol):
         """The kind of job it carries."""
 
     def gaps(self, job: Job) -> Mapping[str, timedelta]:
-        """The lanes to take a place in before the wire, with the distance each keeps; zero = only obey its holds."""
+        """The lanes to take a place in before the wire, narrowest first, with the distance each keeps.
+
+        Zero = only obey its holds.
+        """
 
     def admit(self, job: Job, transaction: Transaction) -> Outcome | None:
         """A last look before the wire, in the transaction that marks the job as sending; None = go on.
@@ -82,8 +98,11 @@ class Carrier(Protocol):
         An outcome settles the job at once, and takes no place in any lane.
         """
 
-    async def carry(self, job: Job) -> Outcome:
-        """Do it, once. ``job.in_doubt``: an earlier attempt may have gone through, so look first."""
+    async def carry(self, job: Job, turn: Turn) -> Outcome:
+        """Do it, once, at its turn. ``job.in_doubt``: an earlier attempt may have gone through, so look first.
+
+        NotNow passes through: the job comes again after its wait.
+        """
 
     def settle(self, job: Job, outcome: Outcome, transaction: Transaction) -> None:
         """Write what the outcome leaves behind, in the transaction that closes the job."""

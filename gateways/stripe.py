@@ -19,7 +19,7 @@ from domain.errors import Conflict, RuleBroken
 from domain.jobs import Engine, Job, Transaction
 from domain.messages import Fact
 from domain.money import Money
-from domain.outcomes import Done, Failed, Later, Outcome, Superseded, Unknown, wait_before
+from domain.outcomes import Done, Failed, Later, Outcome, Superseded, Turn, Unknown, at_once, wait_before
 from domain.payments import (
     DisputeClosed,
     DisputeOpened,
@@ -82,8 +82,9 @@ class RefundCarrier:
     def admit(self, job: Job, transaction: Transaction) -> Outcome | None:
         """Always: whether it may still be refunded is decided when it is begun."""
 
-    async def carry(self, job: Job) -> Outcome:
+    async def carry(self, job: Job, turn: Turn = at_once) -> Outcome:
         """Have Stripe refund exactly what was approved, once."""
+        await turn()
         try:
             refund = await self.engine.write(lambda transaction: _begin(transaction, job))
         except NotApproved as error:

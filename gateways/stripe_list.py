@@ -16,7 +16,7 @@ import aiohttp
 import stripe
 
 from domain.jobs import Engine, Job, Transaction
-from domain.outcomes import Done, Failed, Later, Outcome
+from domain.outcomes import Done, Failed, Later, Outcome, Turn, at_once
 from domain.payments import Refund, RefundState, SeenRefund, note_reach, note_reconciled, since_when
 from domain.wire import Json
 from gateways.stripe import INTENT, STATES
@@ -57,8 +57,9 @@ class ReconcileCarrier:
         """Nothing can have changed that would make a look needless."""
         return None
 
-    async def carry(self, job: Job) -> Outcome:
+    async def carry(self, job: Job, turn: Turn = at_once) -> Outcome:
         """Read Stripe's list. Not reaching it is an outcome like another: it is said, and the next look follows."""
+        await turn()
         now, last_full = self.engine.now(), _moment(job.payload.get("last_full"))
         full = last_full is None or now - last_full >= _DAY
         since = since_when(now, last_full, full=full)

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from domain.jobs import Engine, Job, Jobs, Lane, NotKnownHere, Transaction
-from domain.outcomes import Carrier, Done, Failed, Gathered, Later, Outcome, Superseded, Unknown, wait_before
+from domain.jobs import Engine, Job, Jobs, NotKnownHere, Transaction
+from domain.outcomes import Carrier, Done, Failed, Gathered, Later, NotNow, Outcome, Superseded, Unknown, wait_before
+from notifications.pace import AtTheWire, Place, Places, board
 
 log = logging.getLogger("opsbell.delivery")
 
@@ -30,8 +31,6 @@ _FENCE: Final = CARRY + timedelta(seconds=4)
 _ATTEMPTS: Final = 12
 #: jobs of one kind under way in this process: a platform that hangs holds up no other
 _AT_ONCE: Final = 32
-#: a place in a shared lane is taken no further ahead; whoever must wait longer goes back into the queue
-_AHEAD: Final = timedelta(milliseconds=300)
 _GIVEN_UP: Final = "given up after too many attempts"
 #: an update of all replicas takes less; what no version knows for so long is given up
 _LEFT_ALONE: Final = timedelta(days=1)
@@ -66,6 +65,15 @@ class Delivery:
     _settling: bool = False
     #: when the next of those that went back into the queue is due, by ``seconds``
     _soonest: float = math.inf
+    _places: Places = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Places go by the same clock and sleep."""
+
+        def sleep(seconds: float) -> Awaitable[None]:
+            return self.sleep(seconds)  # whichever it is then
+
+        self._places = Places(engine=self.engine, sleep=sleep, seconds=self._seconds)
 
     async def run(self) -> None:
         """Carry what is due until cancelled; then let what is under way finish."""
@@ -95,20 +103,18 @@ class Delivery:
             if self._soonest <= since:
                 self._soonest = math.inf  # somebody else took it; there is no reason to look again at once
             return False
-        for job, wait in await self._board(claimed, since):
-            task = asyncio.create_task(self.deliver(job, wait=wait, since=since))
+        for job, place in await self._board(claimed, since):
+            task = asyncio.create_task(self.deliver(job, place=place, since=since))
             self._under_way[task] = job
             task.add_done_callback(self._ended)
         return True
 
-    async def deliver(self, job: Job, *, wait: float, since: float) -> None:
-        """Carry a job that is marked as sending, and settle it: after ``wait`` seconds, by the lease of ``since``.
+    async def deliver(self, job: Job, *, place: Place, since: float) -> None:
+        """Carry a job that is marked as sending, at its place, and settle it, by the lease of ``since``.
 
         Never raises: whatever goes wrong is an outcome of the job.
         """
-        if wait:
-            await self.sleep(wait)
-        await self._settle(job, await self._outcome(job, since, waited=wait > 0))
+        await self._settle(job, await self._outcome(job, place, since))
 
     def _rooms(self) -> dict[str, tuple[int, bool]]:
         """For each kind that has room: how much, and whether an abandoned job may be among them.
@@ -131,64 +137,63 @@ class Delivery:
                 )
         return tuple(claimed)
 
-    async def _board(self, claimed: Sequence[Job], since: float) -> Sequence[tuple[Job, float]]:
-        """Those that start, each with the seconds until its place in a shared lane."""
+    async def _board(self, claimed: Sequence[Job], since: float) -> Sequence[tuple[Job, Place]]:
+        """Those that start, each with its place in the lanes it shares."""
         try:
-            return await self.engine.write(lambda transaction: self._places(transaction, claimed, since))
+            return await self.engine.write(lambda transaction: self._start(transaction, claimed, since))
         except Exception as error:  # noqa: BLE001  one of them broke it, or the database did: alone each tells
             log.warning("%d jobs could not be looked at together (%s)", len(claimed), type(error).__name__)
         alone = await asyncio.gather(*(self._board_alone(job, since) for job in claimed))
         return [start for starts in alone for start in starts]
 
-    async def _board_alone(self, job: Job, since: float) -> Sequence[tuple[Job, float]]:
+    async def _board_alone(self, job: Job, since: float) -> Sequence[tuple[Job, Place]]:
         try:
-            return await self.engine.write(lambda transaction: self._places(transaction, [job], since))
+            return await self.engine.write(lambda transaction: self._start(transaction, [job], since))
         except Exception as error:
             log.exception("job %s broke before the wire", job.key)
             reason = f"{type(error).__name__} before the wire"
             await self._settle(job, Later(wait=wait_before(job.attempts), reason=reason))
             return ()
 
-    def _places(self, transaction: Transaction, claimed: Sequence[Job], since: float) -> list[tuple[Job, float]]:
+    def _start(self, transaction: Transaction, claimed: Sequence[Job], since: float) -> list[tuple[Job, Place]]:
         """Take places in the lanes and mark what starts; what must wait longer goes back, what is settled is closed."""
-        rows, now = transaction.jobs, transaction.now
+        seconds, rows, now = self._seconds(), transaction.jobs, transaction.now
         # One that was given up takes no place, and its carrier is not asked: it may be what breaks.
         gaps = {job.id: self.carriers[job.kind].gaps(job) if job.attempts <= _ATTEMPTS else {} for job in claimed}
         lanes = rows.lanes({lane for found in gaps.values() for lane in found})
-        starts, moved, back = list[tuple[Job, float]](), dict[str, datetime](), list[datetime]()
+        starts, moved, back = list[tuple[Job, Place]](), dict[str, datetime](), list[datetime]()
         # Where two want the same place, it goes to the one that must be final first: approvals before alerts.
         for job in sorted(claimed, key=lambda job: (job.final_by or job.made_at, job.id)):
-            at, goes = _turn(gaps[job.id], lanes, now)
-            if not goes:
-                rows.later(job, at=at, error="waiting for its turn", in_doubt=job.in_doubt, counts=False)
-                back.append(at)
+            place = board(gaps[job.id], lanes, now, seconds)
+            if isinstance(place, datetime):
+                rows.later(job, at=place, error="waiting for its turn", in_doubt=job.in_doubt, counts=False)
+                back.append(place)
                 continue
             if job.attempts <= _ATTEMPTS and (settled := self.carriers[job.kind].admit(job, transaction)) is not None:
                 self._close_all([_Landing(job=job, outcome=settled)], transaction)
                 continue
-            for key, gap in gaps[job.id].items():
-                if gap:
-                    moved[key] = max(lanes[key].free_at, now) + gap
-                    lanes[key] = replace(lanes[key], free_at=moved[key])
-            starts.append((job, (at - now).total_seconds()))
+            for key, free_at in place.moved.items():
+                moved[key], lanes[key] = free_at, replace(lanes[key], free_at=free_at)
+            starts.append((job, place))
         rows.move_lanes(moved)
         ours = rows.mark_sending([job for job, _ in starts])
         waits = [self._soonest, *(since + (at - now).total_seconds() for at in back)]
         self._soonest = min((at for at in waits if at > since), default=math.inf)
-        return [(job, wait) for job, wait in starts if job.id in ours]
+        return [(job, place) for job, place in starts if job.id in ours]
 
-    async def _outcome(self, job: Job, since: float, *, waited: bool) -> Outcome:
+    async def _outcome(self, job: Job, place: Place, since: float) -> Outcome:
         carrier = self.carriers[job.kind]
         if job.attempts > _ATTEMPTS:
             return Failed(reason=_GIVEN_UP)
         try:
-            if waited and (held := await self._held(carrier.gaps(job))):
-                return Later(wait=held, reason="waiting for its turn", counts=False)
             if self._seconds() - since > (LEASE - _FENCE).total_seconds():
                 # Somebody else may hold it by the time we have spoken.
                 return Later(wait=timedelta(), reason="it could not start in time", counts=False)
+            turn = AtTheWire(places=self._places, gaps=carrier.gaps(job), place=place)
             async with asyncio.timeout(CARRY.total_seconds()):
-                return await carrier.carry(job)
+                return await carrier.carry(job, turn)
+        except NotNow as error:
+            return Later(wait=error.wait, reason="waiting for its turn", counts=False)
         except TimeoutError:
             return Unknown(reason=f"not done within {CARRY.total_seconds():.0f} s")
         except NotKnownHere as error:
@@ -198,15 +203,6 @@ class Delivery:
         except Exception as error:  # a carrier's own bug must not stop the others
             log.exception("carrier %s broke on job %s", job.kind, job.key)
             return Unknown(reason=f"{type(error).__name__} in the carrier")
-
-    async def _held(self, gaps: Mapping[str, timedelta]) -> timedelta | None:
-        """How long lanes are held that were free when their places were taken; None if they are free."""
-
-        def look(transaction: Transaction) -> timedelta | None:
-            held = transaction.jobs.held_until(gaps)
-            return None if held is None else held - transaction.now
-
-        return await self.engine.read(look)
 
     async def _settle(self, job: Job, outcome: Outcome) -> None:
         """Write an outcome, together with those that land meanwhile."""
@@ -297,20 +293,3 @@ class Delivery:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait):
                 await self.wake.wait()
-
-
-def _turn(gaps: Mapping[str, timedelta], lanes: Mapping[str, Lane], now: datetime) -> tuple[datetime, bool]:
-    """When a job may speak, and whether its places are to be taken for that.
-
-    The lanes come narrowest first. A chat's own place is never taken ahead, so that the place in the lane that all
-    share is taken only by whoever can use it.
-    """
-    at = now
-    for number, (key, gap) in enumerate(gaps.items(), start=1):
-        lane, ahead = lanes[key], _AHEAD if number == len(gaps) else timedelta()
-        if lane.held_until is not None and lane.held_until > now:
-            return lane.held_until, False
-        if gap and lane.free_at > now + ahead:
-            return lane.free_at, False
-        at = max(at, lane.free_at) if gap else at
-    return at, True

@@ -17,11 +17,12 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from domain.jobs import Engine, Envelope, Job, Transaction
 from domain.messages import Attachment, Photo
-from domain.outcomes import Done, Failed, Later, Outcome, Unknown, wait_before
+from domain.outcomes import Done, Failed, Later, Outcome, Turn, Unknown, wait_before
 from notifications.admission import admit
 from notifications.catalogue import Catalogue, Words
 from notifications.detour import Defects, elsewhere
 from notifications.dialect import MRKDWN, PLAIN
+from notifications.pace import distance
 from notifications.slack import calls
 from notifications.slack.blocks import Block, blocks, cut
 from notifications.slack.calls import Lost, NotSent, Refused, ask
@@ -30,9 +31,9 @@ from notifications.slack.limits import over
 log = logging.getLogger("opsbell.slack")
 
 #: posts in one channel; docs.slack.dev/apis/web-api/rate-limits: "1 per second per channel"
-_CHANNEL_GAP: Final = timedelta(seconds=1)
+_CHANNEL_GAP: Final = distance(1, timedelta(seconds=1))
 #: chat.update is of tier 3, 50 a minute over the whole workspace
-_EDIT_GAP: Final = timedelta(milliseconds=1200)
+_EDIT_GAP: Final = distance(50, timedelta(minutes=1))
 #: how often a token that Slack refuses is tried again
 _TOKEN_WAIT: Final = timedelta(seconds=60)
 _EVENT: Final = "opsbell_letter"
@@ -66,11 +67,11 @@ class SlackCarrier:
         """In order within its card, and alerts within their channel's budget."""
         return admit(job, transaction)
 
-    async def carry(self, job: Job) -> Outcome:
+    async def carry(self, job: Job, turn: Turn) -> Outcome:
         """Post, edit or reply."""
         envelope = await self.engine.read(lambda transaction: transaction.letters.open(job))
         try:
-            return await self._say(job, envelope)
+            return await self._say(job, envelope, turn)
         except Refused as error:
             return _refused(job, error)
         except NotSent:
@@ -85,22 +86,24 @@ class SlackCarrier:
         if isinstance(outcome, Failed) and outcome.code in calls.CHAT:
             transaction.letters.reroute(job, calls.CHAT[outcome.code])
 
-    async def _say(self, job: Job, envelope: Envelope) -> Outcome:
+    async def _say(self, job: Job, envelope: Envelope, turn: Turn) -> Outcome:
         message = envelope.letter.message
         words = elsewhere(self.catalogue.words(message, envelope.shop, "slack"), envelope, MRKDWN)
         receipt: dict[str, Any] = {}
         ts = envelope.posted
         if ts is None:
-            ts = await self._spoken(job, envelope, words, receipt)
+            ts = await self._spoken(job, envelope, words, receipt, turn)
             if message.attachments:
                 await self._progress(job, ts, 0)
         for number, attachment in enumerate(message.attachments, start=1):
             if number > envelope.extras_done:
-                await self._attach(job, envelope, ts, attachment)
+                await self._attach(job, envelope, ts, attachment, turn)
                 await self._progress(job, ts, number)
         return Done(receipt={"message_id": ts, **receipt})
 
-    async def _spoken(self, job: Job, envelope: Envelope, words: Words, receipt: dict[str, Any]) -> str:
+    async def _spoken(
+        self, job: Job, envelope: Envelope, words: Words, receipt: dict[str, Any], turn: Turn
+    ) -> str:
         """The words are there, as they were meant or at least as plain text; the message's ts."""
         place = await self._place(envelope.address)
         whole = {
@@ -109,20 +112,21 @@ class SlackCarrier:
         }
         if (problem := over(whole)) is None:
             try:
-                return await self._placed(job, envelope, whole)
+                return await self._placed(job, envelope, whole, turn)
             except Refused as error:
                 if error.code not in calls.LAYOUT:
                     raise
                 problem = f"{error.code} {error.details}".strip()
         self.defects.note("slack", envelope.letter.message.kind, problem)
         receipt["plain"] = problem[:200]
-        return await self._placed(job, envelope, self._plain(envelope, place))
+        return await self._placed(job, envelope, self._plain(envelope, place), turn)
 
-    async def _placed(self, job: Job, envelope: Envelope, content: dict[str, Any]) -> str:
+    async def _placed(self, job: Job, envelope: Envelope, content: dict[str, Any], turn: Turn) -> str:
         """Edit what stands there, else what an earlier attempt left, else post."""
         edited = envelope.message_id or (envelope.shown_as if envelope.card is not None else None)
         if edited is None and job.in_doubt:
             edited = await self._find(job, envelope)
+        await turn()
         if edited is not None:
             try:
                 await ask(self.client.chat_update(ts=edited, **content), lane=calls.UPDATE)
@@ -135,6 +139,7 @@ class SlackCarrier:
             again = await self._find(job, envelope) if job.in_doubt else None
             if again is not None and again != edited:
                 return again
+            await turn()
         return await self._post(job, envelope, content)
 
     async def blocks(self, words: Words, envelope: Envelope) -> list[Block]:
@@ -192,12 +197,15 @@ class SlackCarrier:
                 return
             where["cursor"] = cursor
 
-    async def _attach(self, job: Job, envelope: Envelope, ts: str, attachment: Attachment) -> None:
+    async def _attach(
+        self, job: Job, envelope: Envelope, ts: str, attachment: Attachment, turn: Turn
+    ) -> None:
         """A file in the thread, once. One that Slack refuses is counted; the letter itself is there."""
         thread, place = envelope.shown_as or ts, await self._place(envelope.address)
         try:
             if job.in_doubt and await self._is_attached(job, place, thread, attachment.name):
                 return
+            await turn()
             upload = self.client.files_upload_v2(
                 channel=place, thread_ts=thread, filename=attachment.name, title=attachment.title,
                 content=attachment.content,

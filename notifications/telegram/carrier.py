@@ -17,12 +17,13 @@ from aiogram.types import BufferedInputFile, InlineKeyboardMarkup, LinkPreviewOp
 
 from domain.jobs import Engine, Envelope, Job, Transaction
 from domain.messages import MESSAGES_BY_KIND, MessageClass
-from domain.outcomes import Done, Failed, Later, Outcome, Unknown, wait_before
+from domain.outcomes import Done, Failed, Later, Outcome, Turn, Unknown, wait_before
 from notifications.admission import admit
 from notifications.catalogue import Catalogue, Words
 from notifications.charts import picture
 from notifications.detour import Defects, elsewhere, repeated
 from notifications.dialect import HTML, PLAIN
+from notifications.pace import distance
 from notifications.reach import cannot_reach
 from notifications.telegram.calls import Limited, Lost, Moved, NotSent, Refused, TokenRefused, ask
 from notifications.telegram.limits import Keyboard, over
@@ -31,9 +32,9 @@ from notifications.telegram.texts import CAPTION, TEXT, cut, inline, keyboard, l
 log = logging.getLogger("opsbell.telegram")
 
 #: core.telegram.org/bots/faq: one a second in a chat, 20 a minute in a group, about 30 a second over all
-_CHAT_GAP: Final = timedelta(seconds=1)
-_GROUP_GAP: Final = timedelta(seconds=3)
-_ALL_GAP: Final = timedelta(milliseconds=34)
+_CHAT_GAP: Final = distance(1, timedelta(seconds=1))
+_GROUP_GAP: Final = distance(20, timedelta(minutes=1))
+_ALL_GAP: Final = distance(30, timedelta(seconds=1))
 #: "short bursts" over one a second are borne; answers to a person who presses quickly need them
 _BURST: Final = 3
 ALL: Final = "telegram:all"
@@ -66,13 +67,13 @@ class TelegramCarrier:
         wait = transaction.gatherings.burst(f"{_chat(job)}:answers", gap=_CHAT_GAP, most=_BURST)
         return Later(wait=wait, reason="waiting for its turn", counts=False) if wait else None
 
-    async def carry(self, job: Job) -> Outcome:
+    async def carry(self, job: Job, turn: Turn) -> Outcome:
         """Send or edit."""
         envelope = await self.engine.read(lambda transaction: transaction.letters.open(job))
         if job.in_doubt and not envelope.repeat and _edited(envelope) is None and envelope.posted is None:
             return Failed(reason="nobody knows whether it arrived, and this must not be said twice")
         try:
-            return await self._say(job, envelope)
+            return await self._say(job, envelope, turn)
         except Moved as moved:
             address = moved.address
             await self.engine.write(lambda transaction: transaction.letters.moved(job, address))
@@ -95,7 +96,7 @@ class TelegramCarrier:
             if others:
                 transaction.jobs.hold(ALL, until=transaction.now + outcome.wait)
 
-    async def _say(self, job: Job, envelope: Envelope) -> Outcome:
+    async def _say(self, job: Job, envelope: Envelope, turn: Turn) -> Outcome:
         words = elsewhere(self.catalogue.words(envelope.letter.message, envelope.shop, "telegram"), envelope, HTML)
         plain: dict[str, str] = {}
         edited = _edited(envelope)
@@ -103,17 +104,19 @@ class TelegramCarrier:
             words = repeated(words, HTML)
         message_id = envelope.posted
         if message_id is None:
-            message_id = await self._spoken(envelope, words, edited, plain)
+            message_id = await self._spoken(envelope, words, edited, plain, turn)
         if edited is None or envelope.posted is not None:
-            await self._extras(job, envelope, words, message_id)
+            await self._extras(job, envelope, words, message_id, turn)
         return Done(receipt={"message_id": message_id, **plain})
 
-    async def _spoken(self, envelope: Envelope, words: Words, edited: str | None, receipt: dict[str, str]) -> str:
+    async def _spoken(
+        self, envelope: Envelope, words: Words, edited: str | None, receipt: dict[str, str], turn: Turn
+    ) -> str:
         """The words are there, as they were meant or at least as plain text; the message's id."""
         html, markup = text_of(words, envelope.letter), keyboard(envelope.letter)
         if (problem := over(html, markup)) is None:
             try:
-                return await self._placed(envelope, words, html, markup, edited)
+                return await self._placed(envelope, words, html, markup, edited, turn)
             except Refused as error:
                 if not error.layout:
                     raise
@@ -121,7 +124,7 @@ class TelegramCarrier:
         self.defects.note("telegram", envelope.letter.message.kind, problem)
         receipt["plain"] = problem[:200]
         text = self._plain(envelope, marked=words.plain_title.startswith("(repeat)"))
-        return await self._placed(envelope, words, text, _harmless(markup), edited)
+        return await self._placed(envelope, words, text, _harmless(markup), edited, turn)
 
     def _plain(self, envelope: Envelope, *, marked: bool) -> str:
         words = elsewhere(self.catalogue.words(envelope.letter.message, envelope.shop, "plain"), envelope, PLAIN)
@@ -130,17 +133,18 @@ class TelegramCarrier:
         return cut(str(HTML.escape(whole)), TEXT) or "…"
 
     async def _placed(
-        self, envelope: Envelope, words: Words, html: str, markup: Keyboard, edited: str | None
+        self, envelope: Envelope, words: Words, html: str, markup: Keyboard, edited: str | None, turn: Turn
     ) -> str:
-        if edited is not None and await self._edit(envelope, html, markup, int(edited)):
+        if edited is not None and await self._edit(envelope, html, markup, int(edited), turn):
             return edited
-        return await self._send(envelope, words, html, markup)
+        return await self._send(envelope, words, html, markup, turn)
 
-    async def _send(self, envelope: Envelope, words: Words, html: str, markup: Keyboard) -> str:
+    async def _send(self, envelope: Envelope, words: Words, html: str, markup: Keyboard, turn: Turn) -> str:
         reply = None
         if envelope.shown_as is not None and envelope.thread is not None:
             reply = ReplyParameters(message_id=int(envelope.shown_as), allow_sending_without_reply=True)
         pictures = _pictures(envelope, words)
+        await turn()
         if pictures and length(html) <= CAPTION:
             sent = await ask(self.bot.send_photo(
                 envelope.address, pictures[0], caption=html, reply_markup=markup, reply_parameters=reply
@@ -151,9 +155,10 @@ class TelegramCarrier:
             ))
         return str(sent.message_id)
 
-    async def _edit(self, envelope: Envelope, html: str, markup: Keyboard, message_id: int) -> bool:
+    async def _edit(self, envelope: Envelope, html: str, markup: Keyboard, message_id: int, turn: Turn) -> bool:
         """Whether the message is there to be edited."""
         under = markup if isinstance(markup, InlineKeyboardMarkup) else None
+        await turn()
         try:
             await ask(self.bot.edit_message_text(
                 html, chat_id=envelope.address, message_id=message_id, reply_markup=under,
@@ -167,6 +172,7 @@ class TelegramCarrier:
             if "no text in the message" not in error.reason:
                 raise
             short = cut(html, CAPTION)
+            await turn()
             try:
                 await ask(self.bot.edit_message_caption(
                     chat_id=envelope.address, message_id=message_id, reply_markup=under, caption=short
@@ -176,7 +182,9 @@ class TelegramCarrier:
                     raise
         return True
 
-    async def _extras(self, job: Job, envelope: Envelope, words: Words, message_id: str) -> None:
+    async def _extras(
+        self, job: Job, envelope: Envelope, words: Words, message_id: str, turn: Turn
+    ) -> None:
         """What did not fit into the message itself, each part once: pictures, then files."""
         letter, address = envelope.letter, envelope.address
         with_words = 1 if length(text_of(words, letter)) <= CAPTION else 0
@@ -185,6 +193,7 @@ class TelegramCarrier:
         if parts and envelope.posted is None:
             await self._progress(job, message_id, 0)
         for number in range(envelope.extras_done, parts):
+            await turn()
             try:
                 if number < len(pictures):
                     await ask(self.bot.send_photo(address, pictures[number]))
@@ -214,9 +223,10 @@ class TelegramAnswers:
     def admit(self, job: Job, transaction: Transaction) -> Outcome | None:
         """Always."""
 
-    async def carry(self, job: Job) -> Outcome:
+    async def carry(self, job: Job, turn: Turn) -> Outcome:
         """Answer once; one that came too late is simply over."""
         text = job.payload.get("text")
+        await turn()
         try:
             await ask(self.bot.answer_callback_query(
                 str(job.payload["callback"]), text=str(text)[:200] if text else None, show_alert=bool(text)

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from domain.jobs import Job, NotKnownHere, Transaction
-from domain.outcomes import Done, Failed, Gathered, Later, Outcome, Superseded, Unknown
+from domain.outcomes import Done, Failed, Gathered, Later, Outcome, Superseded, Turn, Unknown
 from notifications.delivery import LEASE, Delivery
 from storage.tables import jobs, lanes
 from tests.desk import TestDesk
@@ -33,7 +33,8 @@ class Paper:
     def gaps(self, job: Job) -> Mapping[str, timedelta]:
         return {job.lane: self.gap} if self.gap else {}
 
-    async def carry(self, job: Job) -> Outcome:
+    async def carry(self, job: Job, turn: Turn) -> Outcome:
+        await turn()
         self.carried.append(job.key)
         return Done(receipt={"message_id": job.key}) if self.does is None else await self.does(job)
 

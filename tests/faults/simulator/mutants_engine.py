@@ -164,8 +164,8 @@ def hold_not_looked_at(world: World, stack: ExitStack) -> None:
 def _outcomes(stack: ExitStack, change: Any) -> None:
     before = Watched.carry
 
-    async def carry(self: Any, job: Any) -> Any:
-        return change(job, await before(self, job))
+    async def carry(self: Any, job: Any, turn: Any) -> Any:
+        return change(job, await before(self, job, turn))
 
     put(stack, Watched, "carry", carry)
 

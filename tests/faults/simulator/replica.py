@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from aiohttp import web
 
 from domain.jobs import Job, Received, Transaction
-from domain.outcomes import Carrier, Outcome
+from domain.outcomes import Carrier, Outcome, Turn
 from gateways import stripe
 from handlers import telegram, webhooks
 from handlers.deadline import Punctual
@@ -241,11 +241,11 @@ class Watched:
         """The same."""
         return self.carrier.admit(job, transaction)
 
-    async def carry(self, job: Job) -> Outcome:
+    async def carry(self, job: Job, turn: Turn) -> Outcome:
         """The same, known to the world."""
         self.world.job.set(job)
         self.world.trace("carry", job.key, job.attempts)
-        outcome = await self.carrier.carry(job)
+        outcome = await self.carrier.carry(job, turn)
         self.world.trace("outcome", job.key, type(outcome).__name__)
         return outcome
 

@@ -1,0 +1,208 @@
+"""When a letter may speak: its place in the lanes it shares, kept right up to the wire.
+
+Places are rows, so that several processes keep one pace. They are taken a little ahead, so that what goes before the
+wire costs no place; and each is good for a moment only: whoever comes to the wire later takes another, so that those
+who were held up never catch up all together. Distances have room for that moment (``distance``), which makes "never
+more than so many in any second" hold at the wire, over all processes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from domain.jobs import Engine, Lane, Transaction
+from domain.outcomes import NotNow
+
+#: how long a place is good for
+GOOD_FOR: Final = timedelta(milliseconds=25)
+#: what a call takes from its place to the wire, at most, beyond that
+_TO_THE_WIRE: Final = timedelta(milliseconds=10)
+#: a place is taken no further ahead, and no more than one in a slow lane; whoever must wait longer goes back into the
+#: queue, and comes again when two thirds of that are left
+_AHEAD: Final = timedelta(milliseconds=500)
+_FURTHEST: Final = timedelta(milliseconds=700)
+#: so long before its place a job looks whether somebody holds the lane now
+_LOOK: Final = timedelta(milliseconds=20)
+#: a place on the spot is taken that far ahead at the least
+_LEAD: Final = timedelta(milliseconds=40)
+
+
+def distance(most: int, within: timedelta) -> timedelta:
+    """Between two places of a lane on which at most ``most`` may speak in any time of that length."""
+    return (within + GOOD_FOR + _TO_THE_WIRE) / most
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A moment on every lane of a job."""
+
+    #: by the process's own seconds
+    at: float
+    #: where the job's lanes were free from, once it had taken its place
+    moved: Mapping[str, datetime]
+    #: how many the job missed before this one
+    misses: int = 0
+
+    @property
+    def good_for(self) -> timedelta:
+        """Twice as long for each further miss: a process that is always late speaks in the end."""
+        return GOOD_FOR * (1 << max(0, self.misses - 1))
+
+    @property
+    def room(self) -> timedelta:
+        """Distance that it keeps beyond its lanes' own, so that the pace holds though it is good for longer."""
+        return self.good_for - GOOD_FOR
+
+
+def board(gaps: Mapping[str, timedelta], lanes: Mapping[str, Lane], now: datetime, seconds: float) -> Place | datetime:
+    """A job's place, or when to ask again. ``seconds``: this process's own at the moment ``now``.
+
+    The lanes come narrowest first, and only the last that keeps a distance is taken ahead: a place in the lane that
+    all share is for whoever can use it.
+    """
+    paced = [key for key, gap in gaps.items() if gap]
+    for key in gaps:
+        held, ahead = lanes[key].held_until, _ahead(gaps[key]) if key in paced[-1:] else timedelta()
+        if held is not None and held > now:
+            return held
+        if key in paced and lanes[key].free_at > now + ahead:
+            return lanes[key].free_at - ahead * 2 / 3
+    at = max([now, *(lanes[key].free_at for key in paced)])
+    return Place(at=seconds + (at - now).total_seconds(), moved={key: at + gaps[key] for key in paced})
+
+
+def _ahead(gap: timedelta) -> timedelta:
+    return min(max(_AHEAD, gap * 2 / 3), _FURTHEST)
+
+
+@dataclass(kw_only=True)
+class AtTheWire:
+    """A job's ``Turn``: the first call waits for the place that it has, each further one takes another."""
+
+    places: Places
+    gaps: Mapping[str, timedelta]
+    place: Place | None
+
+    async def __call__(self) -> None:
+        """Return when the job may speak; NotNow if the other side wants nothing meanwhile."""
+        place, self.place = self.place, None
+        while place is None or not await self._reached(place):
+            place = await self.places.another(self.gaps, place)
+
+    async def _reached(self, place: Place) -> bool:
+        """Wait for a place; False if it was missed."""
+        seconds, sleep = self.places.seconds, self.places.sleep
+        if (rest := place.at - seconds()) > 0:
+            await sleep(max(0.0, rest - _LOOK.total_seconds()))
+            if (held := await self.places.held(self.gaps)) is not None:
+                raise NotNow(held)
+            if (rest := place.at - seconds()) > 0:
+                await sleep(rest)
+        return not place.moved or seconds() <= place.at + place.good_for.total_seconds()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    gaps: Mapping[str, timedelta]
+    missed: Place | None
+    answer: asyncio.Future[Place]
+
+
+@dataclass(kw_only=True)
+class Places:
+    """Another place for whoever missed theirs; those who ask at one time are answered in one transaction."""
+
+    engine: Engine
+    sleep: Callable[[float], Awaitable[None]]
+    #: this process's own seconds, which never go back
+    seconds: Callable[[], float]
+    _asked: list[_Asked] = field(default_factory=list)
+    _at_work: bool = False
+    #: how far ahead a place on the spot is taken: as long as the last transaction took, and half as much again
+    _lead: timedelta = _LEAD
+
+    async def held(self, gaps: Mapping[str, timedelta]) -> timedelta | None:
+        """How long lanes are held that were free when a place was taken; None if they are free."""
+
+        def look(transaction: Transaction) -> timedelta | None:
+            held = transaction.jobs.held_until(gaps)
+            return None if held is None else held - transaction.now
+
+        return await self.engine.read(look)
+
+    async def another(self, gaps: Mapping[str, timedelta], missed: Place | None) -> Place:
+        """A new place, for the one that was missed; NotNow if the other side wants nothing meanwhile."""
+        asked = _Asked(gaps=gaps, missed=missed, answer=asyncio.get_running_loop().create_future())
+        self._asked.append(asked)
+        if not self._at_work:
+            self._at_work = True
+            try:
+                await self._answer_all()
+            finally:
+                self._at_work = False
+                if asked.answer.done():
+                    asked.answer.exception()  # heard, even if something worse breaks off this task
+        return await asked.answer
+
+    async def _answer_all(self) -> None:
+        together = list[_Asked]()
+        try:
+            await self.sleep(0)  # whoever asks now is answered in the same transaction
+            while self._asked:
+                together, self._asked = self._asked, []
+                began = self.seconds()
+                found = await self.engine.write(lambda transaction, all_of=together: self._take(transaction, all_of))  # type: ignore[misc]
+                self._lead = max(_LEAD, timedelta(seconds=self.seconds() - began) * 1.5)
+                for one, place in zip(together, found, strict=True):
+                    _answer(one, place)
+        finally:
+            for one in (*together, *self._asked):  # the database is away, or whoever asked for all was broken off
+                _answer(one, NotNow(timedelta(0)))
+            self._asked.clear()
+
+    def _take(self, transaction: Transaction, together: Sequence[_Asked]) -> list[Place | NotNow]:
+        seconds, now = self.seconds(), transaction.now
+        lanes = transaction.jobs.lanes({key for one in together for key in one.gaps})
+        free, moved, found = _without(together, lanes), dict[str, datetime](), list[Place | NotNow]()
+        for one in together:
+            held = max((until for key in one.gaps if (until := lanes[key].held_until) and until > now), default=None)
+            if held is not None:
+                found.append(NotNow(held - now))
+                continue
+            paced = {key: gap for key, gap in one.gaps.items() if gap}
+            at = max([now + self._lead, *(free[key] for key in paced)])
+            place = Place(
+                at=seconds + (at - now).total_seconds(), moved={}, misses=one.missed.misses + 1 if one.missed else 0
+            )
+            ours = {key: at + gap + place.room for key, gap in paced.items()}
+            free |= ours
+            moved |= ours
+            found.append(replace(place, moved=ours))
+        transaction.jobs.move_lanes(moved)
+        return found
+
+
+def _without(together: Sequence[_Asked], lanes: Mapping[str, Lane]) -> dict[str, datetime]:
+    """From when lanes are free if the missed places that nobody else came after are given back."""
+    free = {key: lane.free_at for key, lane in lanes.items()}
+    missed = [
+        (moved, key, one.gaps[key] + one.missed.room)
+        for one in together if one.missed for key, moved in one.missed.moved.items()
+    ]
+    for moved, key, taken in sorted(missed, reverse=True):
+        if free[key] == moved:
+            free[key] -= taken
+    return free
+
+
+def _answer(asked: _Asked, place: Place | NotNow) -> None:
+    if asked.answer.done():
+        return
+    if isinstance(place, Place):
+        asked.answer.set_result(place)
+    else:
+        asked.answer.set_exception(place)
