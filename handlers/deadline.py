@@ -73,14 +73,23 @@ class Punctual:
             race.commit()
             return result
 
-        doing = asyncio.ensure_future(self.engine.write(whole))
-        await asyncio.wait({doing}, timeout=self.within)
-        if not doing.done() and not race.give_up():
-            await asyncio.wait({doing}, timeout=self.grace)
-        if not doing.done():
-            doing.cancel()  # what still stands in line is never begun
-            raise TooSlow
-        return doing.result()
+        loop = asyncio.get_running_loop()
+
+        def late() -> None:
+            if race.give_up():
+                limit.reschedule(loop.time())  # now; what still stands in line is never begun
+
+        try:
+            async with asyncio.timeout(self.within + self.grace) as limit:
+                clock = loop.call_later(self.within, late)
+                try:
+                    return await self.engine.write(whole)
+                finally:
+                    clock.cancel()
+        except TimeoutError:
+            if not limit.expired():
+                raise  # the work's own
+            raise TooSlow from None
 
     def read(self, work: Callable[[Transaction], T]) -> Awaitable[T]:
         """The same as the engine's."""

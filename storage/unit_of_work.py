@@ -162,7 +162,7 @@ class Store:
         def whole(connection: sa.Connection) -> T:
             return work(self._open(connection))
 
-        return await asyncio.wrap_future(self._writers.submit(whole))
+        return await self._writers.run(whole)
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """A look at the database that takes no writer's place."""

@@ -6,12 +6,14 @@ within a savepoint, and nobody is answered before it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
-from queue import Empty, SimpleQueue
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import sqlalchemy as sa
 
@@ -27,11 +29,11 @@ _SAVEPOINT: Final = "turn"
 class Writers(Protocol):
     """Where functions over a transaction are run."""
 
-    def submit(self, work: Callable[[sa.Connection], T]) -> Future[T]:
-        """Run it whole; the future is told after the commit."""
+    async def run(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run it whole; done after the commit. Cancelled before its turn, it is never begun."""
 
     def shutdown(self, *, wait: bool = True) -> None:
-        """Finish what was submitted, and wait for it or not."""
+        """Finish what was given, and wait for it or not."""
 
 
 @dataclass(kw_only=True)
@@ -46,8 +48,8 @@ class WriterPool:
         """Threads start with the first transaction."""
         self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="writer")
 
-    def submit(self, work: Callable[[sa.Connection], T]) -> Future[T]:
-        return self._pool.submit(self._whole, work)
+    async def run(self, work: Callable[[sa.Connection], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._whole, work)
 
     def shutdown(self, *, wait: bool = True) -> None:
         self._pool.shutdown(wait=wait)
@@ -60,52 +62,67 @@ class WriterPool:
 class _Turn:
     """One function that waits for its commit."""
 
-    def __init__(self, work: Callable[[sa.Connection], T], future: Future[T]) -> None:
+    __slots__ = ("_error", "_result", "_work", "future")
+
+    def __init__(self, work: Callable[[sa.Connection], Any], future: asyncio.Future[Any]) -> None:
         self.future = future
         self._work = work
-        self._tell: Callable[[], None] = lambda: None
+        self._result: object = None
+        self._error: BaseException | None = None
 
     def run(self, connection: sa.Connection) -> None:
         """Run it; what it gave or raised is told by ``tell``."""
-        future, work = self.future, self._work
-        result = work(connection)
-        self._tell = lambda: future.set_result(result)
+        self._result = self._work(connection)
 
     def fail(self, error: BaseException) -> None:
         """It came to nothing."""
-        future = self.future
-        self._tell = lambda: future.set_exception(error)
+        # A future takes no StopIteration, and whoever waits behind this one would never be told.
+        self._error = RuntimeError("the work ran dry") if isinstance(error, StopIteration) else error
 
     def tell(self) -> None:
-        """Answer whoever waits."""
-        self._tell()
+        """Answer whoever waits, in their own thread."""
+        if self.future.done():
+            return  # nobody waits any more
+        if self._error is None:
+            self.future.set_result(self._result)
+        else:
+            self.future.set_exception(self._error)
 
 
 @dataclass(kw_only=True)
 class OneWriter:
-    """One transaction at a time, for as many functions as wait. For SQLite: its savepoints cost next to nothing."""
+    """One transaction at a time, for as many functions as wait. For SQLite: its savepoints cost next to nothing.
+
+    The thread is called once for all that comes while it works, and answers all of a commit in one call.
+    """
 
     begin: Begin
     _thread: ThreadPoolExecutor = field(init=False)
-    _waiting: SimpleQueue[_Turn] = field(default_factory=SimpleQueue)
+    _waiting: deque[_Turn] = field(default_factory=deque)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _at_work: bool = False
 
     def __post_init__(self) -> None:
         """The thread starts with the first transaction."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
 
-    def submit(self, work: Callable[[sa.Connection], T]) -> Future[T]:
-        future: Future[T] = Future()
-        self._waiting.put(_Turn(work, future))
-        self._thread.submit(self._commit_what_waits)
-        return future
+    async def run(self, work: Callable[[sa.Connection], T]) -> T:
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        with self._lock:
+            if not self._at_work:
+                self._thread.submit(self._until_nothing_waits)
+                self._at_work = True
+            self._waiting.append(_Turn(work, future))
+        return await future
 
     def shutdown(self, *, wait: bool = True) -> None:
         self._thread.shutdown(wait=wait)
 
-    def _commit_what_waits(self) -> None:
-        turns = self._next_turns()
-        if not turns:
-            return  # an earlier commit took it along
+    def _until_nothing_waits(self) -> None:
+        while turns := self._next_turns():
+            self._commit(turns)
+
+    def _commit(self, turns: Sequence[_Turn]) -> None:
         try:
             with self.begin() as connection:
                 if len(turns) == 1:
@@ -116,19 +133,24 @@ class OneWriter:
         except BaseException as error:  # noqa: BLE001  it belongs to whoever waits, whatever it is
             for turn in turns:
                 turn.fail(error)
-        for turn in turns:
-            turn.tell()
+        for loop in {turn.future.get_loop() for turn in turns}:
+            with suppress(RuntimeError):  # a loop that is closed: nobody waits there
+                loop.call_soon_threadsafe(_tell, [turn for turn in turns if turn.future.get_loop() is loop])
 
     def _next_turns(self) -> list[_Turn]:
         turns: list[_Turn] = []
-        while len(turns) < _TOGETHER:
-            try:
-                turn = self._waiting.get_nowait()
-            except Empty:
-                break
-            if turn.future.set_running_or_notify_cancel():
-                turns.append(turn)
+        with self._lock:
+            while self._waiting and len(turns) < _TOGETHER:
+                turn = self._waiting.popleft()
+                if not turn.future.cancelled():
+                    turns.append(turn)
+            self._at_work = bool(turns)
         return turns
+
+
+def _tell(turns: Sequence[_Turn]) -> None:
+    for turn in turns:
+        turn.tell()
 
 
 def _within_savepoint(turn: _Turn, connection: sa.Connection) -> None:

@@ -23,10 +23,22 @@ def marks(desk: TestDesk) -> set[str]:
     return {row.key for row in desk.query(sa.select(lanes.c.key))}
 
 
+async def a_slow_one(desk: TestDesk) -> tuple[asyncio.Future[object], threading.Event]:
+    """A transaction that is open until it is told to end."""
+    begun, free = threading.Event(), threading.Event()
+
+    def slow(_: Transaction) -> None:
+        begun.set()
+        free.wait(20)
+
+    going = asyncio.ensure_future(desk.store.write(slow))
+    await asyncio.to_thread(begun.wait, 20)
+    return going, free
+
+
 async def behind_a_slow_one(desk: TestDesk, *works: Callable[[Transaction], object]) -> list[object]:
     """Run functions that all wait while another transaction is open, so that they are there together."""
-    free = threading.Event()
-    slow = asyncio.ensure_future(desk.store.write(lambda _: free.wait(20)))
+    slow, free = await a_slow_one(desk)
     waiting = [asyncio.ensure_future(desk.store.write(work)) for work in works]
     await asyncio.sleep(0)
     free.set()
@@ -64,8 +76,7 @@ async def test_what_waits_on_sqlite_is_one_commit_and_nobody_is_told_before_it(d
         await desk.store.write(mark(f"m{number}"))
         told.append(number)
 
-    free = threading.Event()
-    slow = asyncio.ensure_future(desk.store.write(lambda _: free.wait(20)))
+    slow, free = await a_slow_one(desk)
     rest = [asyncio.ensure_future(write(number)) for number in range(20)]
     await asyncio.sleep(0.01)
     free.set()
