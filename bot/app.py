@@ -20,8 +20,6 @@ from aiogram.client.telegram import PRODUCTION, TelegramAPIServer
 from aiogram.exceptions import TelegramAPIError
 from aiohttp import web
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
-from slack_bolt.async_app import AsyncApp
-from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.clock import FollowedClock, new_id, reference, system_now
@@ -37,7 +35,7 @@ from handlers import jobs, telegram, webhooks
 from handlers.deadline import Punctual
 from handlers.pruning import Pruner
 from handlers.run import Desk
-from handlers.slack import SlackDesk, Standings, events
+from handlers.slack import SlackDesk, Standings, bolt, events
 from handlers.telegram.door import ALLOWED_UPDATES, poll
 from notifications.auditor import Auditor
 from notifications.catalogue import Catalogue
@@ -73,7 +71,7 @@ class App:
     store: Store
     desk: Desk
     clock: FollowedClock | None = None
-    slack: AsyncApp | None = None
+    slack: SlackDesk | None = None
     bot: Bot | None = None
     delivery: Delivery | None = None
     worker: jobs.Worker | None = None
@@ -201,18 +199,11 @@ async def _carriers(app: App, session: aiohttp.ClientSession, stack: AsyncExitSt
     if "slack" in settings.parts:
         token = settings.slack_bot_token.get_secret_value()
         client = AsyncWebClient(token, base_url=settings.slack_base_url, session=session, timeout=15, retry_handlers=[])
-        # Our own door verifies the raw bytes, by our own clock; Bolt would do so again, by the machine's. There is one
-        # token, so no click waits for (or fails with) an auth.test of Bolt's.
-        app.slack = AsyncApp(
-            signing_secret="verified at the door", process_before_response=True, authorize=_authorized(token),  # noqa: S106
-            request_verification_enabled=False, ssl_check_enabled=False, raise_error_for_unhandled_request=False,
-        )
         app.desk = replace(app.desk, known=Standings(client=client, now=store.now).of)
-        listeners = SlackDesk(
+        app.slack = SlackDesk(
             desk=app.desk, catalogue=catalogue, client=client, session=session, nobody=NOBODY,
             responses=settings.slack_response_url,
         )
-        listeners.listen(app.slack)
         carriers.append(
             SlackCarrier(client=client, engine=store, catalogue=catalogue, fetch=_fetch(app), defects=app.defects)
         )
@@ -221,13 +212,6 @@ async def _carriers(app: App, session: aiohttp.ClientSession, stack: AsyncExitSt
         carriers.append(stripe.RefundCarrier(client=client_of_stripe, engine=store))
         carriers.append(stripe_list.ReconcileCarrier(client=client_of_stripe, engine=store))
     return carriers
-
-
-def _authorized(token: str) -> Callable[[], Awaitable[AuthorizeResult]]:
-    async def authorize() -> AuthorizeResult:
-        return AuthorizeResult(enterprise_id=None, team_id=None, bot_token=token)
-
-    return authorize
 
 
 def telegram_bot(settings: Settings) -> Bot:
@@ -345,6 +329,7 @@ async def _speak(app: App, stack: AsyncExitStack) -> None:
     if app.slack is not None and app.settings.slack_by_socket:
         # Bolt's own client knows no address but Slack's.
         speaks = AsyncWebClient(base_url=app.settings.slack_base_url)
-        handler = AsyncSocketModeHandler(app.slack, app.settings.slack_app_token.get_secret_value(), web_client=speaks)
+        behind = bolt(app.slack, app.settings.slack_bot_token.get_secret_value())
+        handler = AsyncSocketModeHandler(behind, app.settings.slack_app_token.get_secret_value(), web_client=speaks)
         await handler.connect_async()  # type: ignore[no-untyped-call]  # slack_bolt left it without types
         stack.push_async_callback(handler.close_async)

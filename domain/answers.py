@@ -93,7 +93,7 @@ class HelpLine:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Help(Message):
+class Help(Message, lasting=True):
     """Every command."""
 
     lines: tuple[HelpLine, ...]

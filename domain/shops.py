@@ -129,6 +129,10 @@ class Shop:
     digest_at: time = time(8)
     policies: Policies = field(default_factory=Policies)
 
+    def __hash__(self) -> int:
+        """Of its number alone, since shops are looked up at every turn; two that are equal have the same."""
+        return hash(self.id)
+
     def money(self, minor: int) -> Money:
         """An amount in the shop's currency."""
         return Money(minor=minor, currency=self.currency)

@@ -9,6 +9,7 @@ import types
 import typing
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields
+from functools import cache
 from typing import Final
 
 from domain.answers import Help, HelpLine
@@ -111,7 +112,8 @@ def fill(entry: Entry, values: dict[str, str]) -> Asked:
 
 def typed(command: type[Command], name: str, text: str) -> object:
     """A typed text as the field wants it; BadInput names the field."""
-    hint = typing.get_type_hints(command)[name]
+    kind: type = command
+    hint = _hints(kind)[name]
     kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     text = text.strip()
     if not text and type(None) in kinds:
@@ -125,10 +127,20 @@ def typed(command: type[Command], name: str, text: str) -> object:
     return text
 
 
+@cache
+def _hints(command: type) -> dict[str, object]:
+    return typing.get_type_hints(command)
+
+
 def show_help(command: ShowHelp, actor: Actor, uow: UnitOfWork) -> Message:
     """The table as a message."""
     del command, uow
     actor.require(ANY_STAFF, "see the commands")
+    return _help()
+
+
+@cache
+def _help() -> Help:
     return Help(lines=tuple(HelpLine(usage=f"/ops {entry.usage}", summary=entry.summary) for entry in COMMANDS))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +24,8 @@ from notifications.dialect import DIALECTS, Dialect, as_markup
 
 #: a customer's own words on a card; the whole text stays in the database
 _QUOTE_LENGTH: Final = 600
+#: lasting messages whose words are kept, over all shops and platforms
+_KEPT: Final = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,10 +46,14 @@ class Catalogue:
         """``folder``: a shop's own templates, which win over ours."""
         ours = PackageLoader("notifications", "templates")
         self._loader = ChoiceLoader([FileSystemLoader(folder), ours]) if folder else ours
+        self._lasting = lru_cache(_KEPT)(self._said)
         self._environments = {name: self._environment(dialect) for name, dialect in DIALECTS.items()}
 
     def words(self, message: Message, shop: Shop, platform: str) -> Words:
         """The words of a message for a platform ("slack", "telegram", "plain")."""
+        return self._lasting(message, shop, platform) if message.lasting else self._said(message, shop, platform)
+
+    def _said(self, message: Message, shop: Shop, platform: str) -> Words:
         title, body, note = self._render(message, shop, platform)
         plain = title if platform == "plain" else self._render(message, shop, "plain")[0]
         return Words(title=title, body=body, note=note, plain_title=" ".join(str(plain).split()))
@@ -72,6 +78,7 @@ class Catalogue:
             trim_blocks=True,
             lstrip_blocks=True,
             finalize=lambda value: as_markup(value, dialect),
+            auto_reload=False,  # else each message asks the disk whether its template has changed
         )
         environment.filters |= {
             "bold": lambda value: dialect.bold(as_markup(value, dialect)),

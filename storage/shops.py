@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import time
+from functools import lru_cache
+from json import loads
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -14,11 +16,19 @@ from domain.time import Calendar
 from domain.wire import from_json
 from storage.tables import chats, customers, shops, staff
 
+#: a shop's columns; its settings as they are written, so that a shop that is unchanged need not be read again
+_COLUMNS: Final = (
+    shops.c.id, shops.c.key, shops.c.name, shops.c.currency, shops.c.language, shops.c.time_zone,
+    sa.cast(shops.c.settings, sa.Text()).label("written"),
+)
+#: shops that are remembered as they were last read; each takes about two kilobytes
+_REMEMBERED: Final = 1_000
+
 
 def _ways(*ways: sa.Select[Any]) -> sa.Select[Any]:
     """The shops that each way of telling leads to, with the way's rank; built once, since every click asks."""
     found = sa.union(*(way.add_columns(sa.literal(rank).label("rank")) for rank, way in enumerate(ways))).subquery()
-    return sa.select(shops, found.c.rank).join(found, found.c.shop_id == shops.c.id)
+    return sa.select(*_COLUMNS, found.c.rank).join(found, found.c.shop_id == shops.c.id)
 
 
 _OF_SLACK: Final = _ways(
@@ -32,6 +42,9 @@ _OF_TELEGRAM: Final = _ways(
     sa.select(staff.c.shop_id).where(staff.c.telegram_user == sa.bindparam("user")),
     sa.select(customers.c.shop_id).where(customers.c.telegram_user == sa.bindparam("user")),
 )
+_ALL: Final = sa.select(*_COLUMNS).order_by(shops.c.id)
+_BY_KEY: Final = sa.select(*_COLUMNS).where(shops.c.key == sa.bindparam("shop_key"))
+_BY_ID: Final = sa.select(*_COLUMNS).where(shops.c.id == sa.bindparam("shop"))
 
 
 @dataclass(frozen=True)
@@ -42,11 +55,11 @@ class ShopRows:
 
     def all(self) -> tuple[Shop, ...]:
         """Every shop, oldest first."""
-        return tuple(_shop(row) for row in self.connection.execute(sa.select(shops).order_by(shops.c.id)))
+        return tuple(_shop(row) for row in self.connection.execute(_ALL))
 
     def by_key(self, key: str) -> Shop:
         """That shop; NotFound names the ones there are."""
-        row = self.connection.execute(sa.select(shops).where(shops.c.key == key)).first()
+        row = self.connection.execute(_BY_KEY, {"shop_key": key}).first()
         if row is None:
             known = ", ".join(shop.key for shop in self.all()) or "none yet: import one or apply a shop file"
             raise NotFound(f"There is no shop {key!r}. Shops here: {known}.")
@@ -54,7 +67,7 @@ class ShopRows:
 
     def by_id(self, shop_id: int) -> Shop:
         """That shop; NotFound."""
-        row = self.connection.execute(sa.select(shops).where(shops.c.id == shop_id)).first()
+        row = self.connection.execute(_BY_ID, {"shop": shop_id}).first()
         if row is None:
             raise NotFound("That shop is gone.")
         return _shop(row)
@@ -85,11 +98,18 @@ class ShopRows:
 
 
 def _shop(row: sa.Row[*tuple[Any, ...]]) -> Shop:
-    settings = row.settings or {}
-    calendar = from_json(Calendar, {"time_zone": row.time_zone, **settings.get("calendar", {})})
+    return _read(row.id, row.key, row.name, row.currency, row.language, row.time_zone, row.written)
+
+
+@lru_cache(_REMEMBERED)
+def _read(
+    shop_id: int, key: str, name: str, currency: str, language: str, time_zone: str, written: str | None
+) -> Shop:
+    settings = (loads(written) if written else None) or {}
+    calendar = from_json(Calendar, {"time_zone": time_zone, **settings.get("calendar", {})})
     return Shop(
-        id=row.id, key=row.key, name=row.name, currency=row.currency, language=row.language,
-        calendar=replace(calendar, time_zone=row.time_zone),
+        id=shop_id, key=key, name=name, currency=currency, language=language,
+        calendar=replace(calendar, time_zone=time_zone),
         digest_at=time.fromisoformat(settings.get("digest_at", "08:00")),
         policies=from_json(Policies, settings.get("policies", {})),
     )

@@ -154,12 +154,12 @@ def opened(body: Body) -> Opened | None:
     return Opened(who=who, event_id=_id(body, "event_id"))
 
 
-def seen(body: Body, raw: str) -> str:
+def seen(body: Body, raw: bytes) -> str:
     """The same signed bytes are the same click, however often they come.
 
     Socket Mode has no bytes of its own: there it is the payload, which names its trigger and moment.
     """
-    return sha256((raw or dumps(body, sort_keys=True)).encode("utf-8", "surrogatepass")).hexdigest()
+    return sha256(raw or dumps(body, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _who(body: Body, place: str | None = None) -> Who:

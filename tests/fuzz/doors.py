@@ -23,9 +23,6 @@ from urllib.parse import urlencode
 import sqlalchemy as sa
 from aiohttp import web
 from multidict import CIMultiDict
-from slack_bolt.async_app import AsyncApp
-from slack_bolt.authorization import AuthorizeResult
-from slack_bolt.response import BoltResponse
 
 from domain.inventory import ChangeReorderPoint, ListLowStock, MovementKind, StockMoved
 from domain.messages import Button
@@ -192,16 +189,16 @@ class _Here:
     read = write
 
 
-class _NoBolt:
-    async def async_dispatch(self, _request: Any) -> BoltResponse:
-        return BoltResponse(status=200, body="")
+class _NoDesk:
+    async def do(self, _wish: Any, _key: str) -> None:
+        return None
 
 
-def door_of(entry: str, engine: Any, app: Any) -> Callable[[Any, bytes], Coroutine[Any, Any, web.StreamResponse]]:
+def door_of(entry: str, engine: Any, doing: Any) -> Callable[[Any, bytes], Coroutine[Any, Any, web.StreamResponse]]:
     """The function behind an entry's address."""
     made: Any
     if entry.startswith("slack"):
-        made = hear_slack(app, engine, [SECRET], lambda: START)
+        made = hear_slack(doing, engine, [SECRET], lambda: START)
     elif entry == "telegram":
         made = hear_telegram(engine, [SECRET])
     elif entry == "stripe":
@@ -224,7 +221,7 @@ class AtTheDoor:
     entry: str
 
     def __post_init__(self) -> None:
-        self.hear = door_of(self.entry, _Noting(), _NoBolt())
+        self.hear = door_of(self.entry, _Noting(), _NoDesk())
         self.seeds = seeds(self.entry)
         self.raw = [body_of(self.entry, seed, random.Random(0)) for seed in self.seeds]
 
@@ -283,10 +280,6 @@ class _Session:
         raise TimeoutError
 
 
-async def _authorize() -> AuthorizeResult:
-    return AuthorizeResult(enterprise_id=None, team_id=None, bot_token="xoxb")
-
-
 async def _no_sleep(_seconds: float) -> None:
     return None
 
@@ -327,15 +320,11 @@ class Through:
         self.seeds = seeds(entry, [one.token for one in letter.buttons if one.token])
         client: Any = _Client()
         session: Any = _Session()
-        app = AsyncApp(
-            signing_secret="verified at the door", process_before_response=True, authorize=_authorize,
-            request_verification_enabled=False, ssl_check_enabled=False, raise_error_for_unhandled_request=False,
-        )
         here = _Here(desk)
         self.here = here
         self.door = Desk(engine=here, reference=lambda: "7Q2K")
-        SlackDesk(desk=self.door, catalogue=Catalogue(), client=client, session=session, nobody=desk.shop).listen(app)
-        self.hear = door_of(entry, here, app)
+        people = SlackDesk(desk=self.door, catalogue=Catalogue(), client=client, session=session, nobody=desk.shop)
+        self.hear = door_of(entry, here, people)
         sources: tuple[Source, ...] = (
             TelegramUpdates(username="opsbell_bot"), StripeEvents(live=False), ShopEvents(), *(VendorEvents(source=name) for name in VENDORS),
         )

@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from slack_bolt.async_app import AsyncApp
+from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from domain.answers import NeverMind
@@ -24,11 +24,12 @@ from domain.inventory import ChangeReorderPoint, ListLowStock
 from domain.messages import Button, Message
 from handlers.deadline import Punctual
 from handlers.run import Desk
-from handlers.slack import SlackDesk, events, requests
+from handlers.slack import SlackDesk, bolt, events, requests
 from notifications.catalogue import Catalogue
 from notifications.slack.blocks import blocks
+from notifications.slack.modals import CALLBACK
 from sandbox.people import TEAM
-from storage.tables import audit, inbox, staff, variants
+from storage.tables import audit, buttons, inbox, staff, variants
 from tests.desk import TestDesk
 from tests.handlers.conftest import ADA
 from tests.sandbox import slack_stand
@@ -137,17 +138,12 @@ async def workspace(shop: TestDesk, door: Desk) -> AsyncIterator[Workspace]:
                 client = AsyncWebClient(
                     "xoxb-sandbox-bot", base_url=f"{stand.world.address}/slack/api/", session=session, timeout=5
                 )
-                bolt = AsyncApp(
-                    client=client, signing_secret="verified at the door", process_before_response=True,
-                    request_verification_enabled=False, ssl_check_enabled=False, raise_error_for_unhandled_request=False,
-                )
                 engine = Punctual(engine=shop.store)
                 slack_desk = SlackDesk(
                     desk=door, catalogue=Catalogue(), client=client, session=session, nobody=shop.shop,
                     responses=f"{stand.world.address}/slack/response/",
                 )
-                slack_desk.listen(bolt)
-                handlers.append(events(bolt, engine, [SECRET, "the-next-secret"], shop.clock.now))
+                handlers.append(events(slack_desk, engine, [SECRET, "the-next-secret"], shop.clock.now))
                 yield Workspace(stand=stand, desk=shop, door=door, address=address, listeners=[slack_desk])
 
 
@@ -308,9 +304,9 @@ async def test_a_replayed_form_runs_once_and_says_nothing(workspace: Workspace) 
 async def test_in_socket_mode_every_click_is_its_own(workspace: Workspace) -> None:
     """Socket Mode has no signed bytes: two clicks differ by what they say, a repeated one does not."""
     first = {"type": "block_actions", "trigger_id": "1.2", "user": {"id": "U0ADA"}, "actions": [{"action_ts": "1"}]}
-    assert requests.seen(first, "") != requests.seen({**first, "trigger_id": "1.3"}, "")
-    assert requests.seen(first, "") == requests.seen(dict(reversed(first.items())), "")
-    assert requests.seen(first, "a=1") == requests.seen({}, "a=1")
+    assert requests.seen(first, b"") != requests.seen({**first, "trigger_id": "1.3"}, b"")
+    assert requests.seen(first, b"") == requests.seen(dict(reversed(first.items())), b"")
+    assert requests.seen(first, b"a=1") == requests.seen({}, b"a=1")
 
 
 HOSTILE_URLS = [
@@ -320,6 +316,38 @@ HOSTILE_URLS = [
     "http://127.0.0.1/", "http://[::1]/", "http://169.254.169.254/latest/", "gopher://x", "javascript:alert(1)", "", " https://hooks.slack.com/x",
     "https://hooks.slack.com", "https://hooks.slack.co\u006d.evil.example/", "https://hooks。slack。com/x", "https://0x7f.1/", "ftp://hooks.slack.com/",
 ]
+
+
+
+async def test_behind_socket_mode_bolt_hears_the_same_answers(workspace: Workspace) -> None:
+    """Commands, buttons, forms and App Home each reach what the door does, and nonsense is refused."""
+    app = bolt(workspace.listeners[0], "xoxb-sandbox-bot")
+
+    async def hear(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        heard = await app.async_dispatch(AsyncBoltRequest(body=body, mode="socket_mode"))
+        return heard.status, json.loads(heard.body) if heard.body.startswith("{") else {}
+
+    person = {"user": {"id": "U0ADA", "team_id": TEAM}, "team": {"id": TEAM}, "channel": {"id": "C0STOCK"}, "trigger_id": "1.2"}
+    typed = {"command": "/ops", "text": "help", "user_id": "U0ADA", "team_id": TEAM, "channel_id": "C0STOCK", "trigger_id": "1.2"}
+    status, said = await hear(typed)
+    assert (status, said["response_type"]) == (200, "ephemeral")
+    assert "/ops stock low" in words(said)
+    _, again = await hear(typed)
+    assert "I have this already" in words(again)
+    with workspace.desk.begin() as uow:
+        (stamped,) = uow.outbox.stamp(ButtonsCard(only=(Button(label="List", command=ListLowStock(), once=True),)), None).buttons
+    press = {"type": "button", "action_id": f"press:{stamped.token}", "value": stamped.token, "block_id": "b"}
+    assert await hear({**person, "type": "block_actions", "actions": [press]}) == (200, {})
+    assert workspace.desk.query(sa.select(buttons.c.used_by).where(buttons.c.token == stamped.token))[0].used_by == f"slack:{TEAM}/U0ADA"
+    form = {"type": "modal", "callback_id": CALLBACK, "private_metadata": '{"path": "stock why", "place": "C0STOCK"}',
+            "state": {"values": {"sku": {"sku": {"value": ""}}}}}
+    status, said = await hear({**person, "type": "view_submission", "view": form})
+    assert (status, said["response_action"], list(said["errors"])) == (200, "errors", ["sku"])
+    opened = {"type": "app_home_opened", "user": "U0ADA", "tab": "home"}
+    assert await hear({"type": "event_callback", "event_id": "Ev7", "team_id": TEAM, "event": opened}) == (200, {})
+    assert workspace.desk.query(sa.select(inbox.c.key).where(inbox.c.key == "Ev7"))
+    status, _ = await hear({**typed, "trigger_id": "1.3", "user_id": ""})
+    assert status == 400
 
 
 async def test_an_answer_goes_to_slack_or_nowhere(shop: TestDesk, door: Desk) -> None:
