@@ -10,6 +10,7 @@ from typing import Final, Protocol, TypeVar
 
 from domain.alarms import Alarms
 from domain.messages import Chat, Command, Confirm, Letter
+from domain.people import Staff
 from domain.ports import UnitOfWork
 from domain.shops import Shop
 from domain.wire import Json
@@ -299,8 +300,8 @@ class ShopDirectory(Protocol):
     def by_key(self, key: str) -> Shop:
         """That shop; NotFound names the ones there are."""
 
-    def of_slack(self, team: str, user: str, channel: str | None) -> Shop | None:
-        """The shop that a person in a channel means; None if it cannot be told."""
+    def of_slack(self, team: str, user: str, channel: str | None) -> tuple[Shop, Staff | None] | None:
+        """The shop that a person in a channel means, and who they are of its staff; None if it cannot be told."""
 
     def of_telegram(self, user: int, chat: str) -> Shop | None:
         """The shop that a Telegram account means; None if it cannot be told."""

@@ -15,7 +15,7 @@ from domain.forms import FieldKind, Form
 from domain.jobs import Engine, StoredButton, Transaction
 from domain.messages import Command, Letter, Message
 from domain.money import parse_money
-from domain.people import Actor
+from domain.people import Actor, Staff
 from domain.ports import UnitOfWork
 from domain.shops import Shop
 from handlers.commands import BY_PATH, Asked, fill, read, typed
@@ -198,25 +198,31 @@ def _refusal(error: OpsError) -> Answer:
 def begin(transaction: Transaction, who: Who) -> tuple[UnitOfWork, Actor]:
     """The shop that somebody means, and who they are there; Unknown if it cannot be told."""
     if who.platform == "slack":
-        shop = transaction.shops.of_slack(who.team, who.user, who.place)
-    else:
-        shop = transaction.shops.of_telegram(int(who.user), who.place or who.user)
-    if shop is None:
+        meant = transaction.shops.of_slack(who.team, who.user, who.place)
+        if meant is None:
+            raise Unknown
+        shop, staff = meant
+        return transaction.of(shop), _of_slack(who, staff)
+    found = transaction.shops.of_telegram(int(who.user), who.place or who.user)
+    if found is None:
         raise Unknown
-    uow = transaction.of(shop)
+    uow = transaction.of(found)
     return uow, actor_of(who, uow)
 
 
 def actor_of(who: Who, uow: UnitOfWork) -> Actor:
     """Who that is in this shop."""
     if who.platform == "slack":
-        staff = uow.people.by_slack(who.team, who.user)
-        return Actor(identity=who.identity, staff=staff, stranger=who.stranger, unsure=who.unsure)
+        return _of_slack(who, uow.people.by_slack(who.team, who.user))
     customer = uow.customers.by_telegram(int(who.user))
     return Actor(
         identity=who.identity, staff=uow.people.by_telegram(int(who.user)),
         customer_id=None if customer is None else customer.id, stranger=who.stranger, unsure=who.unsure,
     )
+
+
+def _of_slack(who: Who, staff: Staff | None) -> Actor:
+    return Actor(identity=who.identity, staff=staff, stranger=who.stranger, unsure=who.unsure)
 
 
 def run(command: Command, actor: Actor, uow: UnitOfWork) -> Message:

@@ -8,14 +8,19 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from domain.errors import NotFound
-from domain.money import Money
 from domain.people import Role, Staff
 from domain.shops import Shop
 from storage.tables import staff as table
 
 _ROLES: Final = frozenset(role.value for role in Role)
 
-_OF_SHOP: Final = sa.select(table).where(table.c.shop_id == sa.bindparam("shop")).order_by(table.c.key)
+#: as ``staff_of`` takes them
+STAFF: Final = (
+    table.c.id, table.c.key, table.c.name, table.c.role, table.c.refund_limit_minor, table.c.day_limit_minor,
+    table.c.slack_team, table.c.slack_user, table.c.telegram_user, table.c.active, table.c.email,
+)
+
+_OF_SHOP: Final = sa.select(*STAFF).where(table.c.shop_id == sa.bindparam("shop")).order_by(table.c.key)
 _BY_SLACK: Final = _OF_SHOP.where(
     table.c.slack_team == sa.bindparam("team"), table.c.slack_user == sa.bindparam("user")
 )
@@ -55,18 +60,21 @@ class PeopleRows:
 
     def _select(self, statement: sa.Select[Any], **values: object) -> tuple[Staff, ...]:
         rows = self.connection.execute(statement, {"shop": self.shop.id, **values})
-        return tuple(
-            Staff(
-                id=row.id, key=row.key, name=row.name, role=_role(row.role),
-                refund_limit=self._money(row.refund_limit_minor), day_limit=self._money(row.day_limit_minor),
-                slack_team=row.slack_team, slack_user=row.slack_user, telegram_user=row.telegram_user,
-                active=row.active and row.role in _ROLES, email=row.email,
-            )
-            for row in rows
-        )
+        return tuple(staff_of(self.shop, *row) for row in rows)
 
-    def _money(self, minor: int | None) -> Money | None:
-        return None if minor is None else self.shop.money(minor)
+
+def staff_of(
+    shop: Shop, staff_id: int, key: str, name: str, role: str, refund_limit: int | None, day_limit: int | None,
+    slack_team: str | None, slack_user: str | None, telegram_user: int | None, active: bool, email: str | None,
+) -> Staff:
+    """A member of staff by the columns of STAFF."""
+    return Staff(
+        id=staff_id, key=key, name=name, role=_role(role),
+        refund_limit=None if refund_limit is None else shop.money(refund_limit),
+        day_limit=None if day_limit is None else shop.money(day_limit),
+        slack_team=slack_team, slack_user=slack_user, telegram_user=telegram_user,
+        active=active and role in _ROLES, email=email,
+    )
 
 
 def _role(word: str) -> Role:

@@ -11,9 +11,11 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from domain.errors import NotFound
+from domain.people import Staff
 from domain.shops import Policies, Shop
 from domain.time import Calendar
 from domain.wire import from_json
+from storage.people import STAFF, staff_of
 from storage.tables import chats, customers, shops, staff
 
 #: a shop's columns; its settings as they are written, so that a shop that is unchanged need not be read again
@@ -21,26 +23,34 @@ _COLUMNS: Final = (
     shops.c.id, shops.c.key, shops.c.name, shops.c.currency, shops.c.language, shops.c.time_zone,
     sa.cast(shops.c.settings, sa.Text()).label("written"),
 )
+_BEFORE_STAFF: Final = len(_COLUMNS) + 1
 #: shops that are remembered as they were last read; each takes about two kilobytes
 _REMEMBERED: Final = 1_000
 
 
-def _ways(*ways: sa.Select[Any]) -> sa.Select[Any]:
+def _ways(*ways: sa.Select[Any]) -> sa.Subquery:
     """The shops that each way of telling leads to, with the way's rank; built once, since every click asks."""
-    found = sa.union(*(way.add_columns(sa.literal(rank).label("rank")) for rank, way in enumerate(ways))).subquery()
-    return sa.select(*_COLUMNS, found.c.rank).join(found, found.c.shop_id == shops.c.id)
+    return sa.union(*(way.add_columns(sa.literal(rank).label("rank")) for rank, way in enumerate(ways))).subquery()
 
 
-_OF_SLACK: Final = _ways(
+_HERE: Final = (staff.c.slack_team == sa.bindparam("team"), staff.c.slack_user == sa.bindparam("user"))
+_TO_SLACK: Final = _ways(
     sa.select(chats.c.shop_id).where(chats.c.platform == "slack", chats.c.address == sa.bindparam("channel")),
-    sa.select(staff.c.shop_id).where(
-        staff.c.slack_team == sa.bindparam("team"), staff.c.slack_user == sa.bindparam("user")
-    ),
+    sa.select(staff.c.shop_id).where(*_HERE),
 )
-_OF_TELEGRAM: Final = _ways(
+#: with the person as staff of each of the shops, where they are: both in one look
+_OF_SLACK: Final = (
+    sa.select(*_COLUMNS, _TO_SLACK.c.rank, *STAFF)
+    .join(_TO_SLACK, _TO_SLACK.c.shop_id == shops.c.id)
+    .join(staff, sa.and_(staff.c.shop_id == shops.c.id, *_HERE), isouter=True)
+)
+_TO_TELEGRAM: Final = _ways(
     sa.select(chats.c.shop_id).where(chats.c.platform == "telegram", chats.c.address == sa.bindparam("chat")),
     sa.select(staff.c.shop_id).where(staff.c.telegram_user == sa.bindparam("user")),
     sa.select(customers.c.shop_id).where(customers.c.telegram_user == sa.bindparam("user")),
+)
+_OF_TELEGRAM: Final = sa.select(*_COLUMNS, _TO_TELEGRAM.c.rank).join(
+    _TO_TELEGRAM, _TO_TELEGRAM.c.shop_id == shops.c.id
 )
 _ALL: Final = sa.select(*_COLUMNS).order_by(shops.c.id)
 _BY_KEY: Final = sa.select(*_COLUMNS).where(shops.c.key == sa.bindparam("shop_key"))
@@ -72,25 +82,33 @@ class ShopRows:
             raise NotFound("That shop is gone.")
         return _shop(row)
 
-    def of_slack(self, team: str, user: str, channel: str | None) -> Shop | None:
-        """The shop that a person in a channel means: the channel's, else the one whose staff they are.
+    def of_slack(self, team: str, user: str, channel: str | None) -> tuple[Shop, Staff | None] | None:
+        """The shop that a person in a channel means, and who they are there if they are of its staff, active or not.
 
-        None if it cannot be told, which is then said; it is never guessed.
+        It is the channel's shop, else the one whose staff they are. None if it cannot be told, which is then said; it
+        is never guessed.
         """
-        return self._meant(_OF_SLACK, {"channel": channel, "team": team, "user": user})
+        row = self._meant(_OF_SLACK, {"channel": channel, "team": team, "user": user})
+        if row is None:
+            single = self._single()
+            return None if single is None else (single, None)  # whoever is staff of it was led to it
+        shop = _shop(row)
+        of_staff = row[_BEFORE_STAFF:]
+        return shop, None if of_staff[0] is None else staff_of(shop, *of_staff)
 
     def of_telegram(self, user: int, chat: str) -> Shop | None:
         """The shop that a Telegram account means: the group's, else as staff or customer, else the only one."""
-        return self._meant(_OF_TELEGRAM, {"chat": chat, "user": user})
+        row = self._meant(_OF_TELEGRAM, {"chat": chat, "user": user})
+        return self._single() if row is None else _shop(row)
 
-    def _meant(self, statement: sa.Select[Any], values: dict[str, object]) -> Shop | None:
-        """The first way of telling that leads to exactly one shop; else the only shop there is."""
+    def _meant(self, statement: sa.Select[Any], values: dict[str, object]) -> sa.Row[*tuple[Any, ...]] | None:
+        """The first way of telling that leads to exactly one shop; None if none does."""
         rows = self.connection.execute(statement, values).all()
-        for rank in sorted({row.rank for row in rows}):
+        for rank in sorted({row.rank for row in rows}) if len(rows) > 1 else ():
             found = [row for row in rows if row.rank == rank]
             if len(found) == 1:
-                return _shop(found[0])
-        return self._single()
+                return found[0]
+        return rows[0] if len(rows) == 1 else None
 
     def _single(self) -> Shop | None:
         found = self.all()

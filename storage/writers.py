@@ -107,13 +107,17 @@ class OneWriter:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
 
     async def run(self, work: Callable[[sa.Connection], T]) -> T:
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._waiting.append(_Turn(work, future))
+        loop.call_soon(self._call)  # behind whatever else is ready now: what comes at one moment is one commit
+        return await future
+
+    def _call(self) -> None:
         with self._lock:
-            if not self._at_work:
+            if self._waiting and not self._at_work:
                 self._thread.submit(self._until_nothing_waits)
                 self._at_work = True
-            self._waiting.append(_Turn(work, future))
-        return await future
 
     def shutdown(self, *, wait: bool = True) -> None:
         self._thread.shutdown(wait=wait)
