@@ -19,6 +19,7 @@ from aiohttp.test_utils import TestServer
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.web import server
 from domain.answers import NeverMind
 from domain.inventory import ChangeReorderPoint, ListLowStock
 from domain.messages import Button, Message
@@ -127,8 +128,7 @@ async def workspace(shop: TestDesk, door: Desk) -> AsyncIterator[Workspace]:
         answer: web.StreamResponse = await handlers[0](request)
         return answer
 
-    app = web.Application()
-    app.router.add_post("/slack/events", hear)
+    app = server([web.post("/slack/events", hear)], door.reference)
     async with TestServer(app, host="127.0.0.1") as server:
         address = f"http://127.0.0.1:{server.port}"
         start = shop.clock.now().astimezone(UTC)
