@@ -144,7 +144,7 @@ async def delivered(store: Store, letters: int) -> float:
 async def latencies(url: str, letters: int = 300) -> tuple[float, float]:
     """p50 and p99 from the decision's commit to the wire, in milliseconds."""
     loop, paper = asyncio.get_running_loop(), Paper()
-    with store_of(url, committed=lambda: loop.call_soon_threadsafe(delivery.wake.set)) as store:
+    with store_of(url, committed=lambda _: loop.call_soon_threadsafe(delivery.wake.set)) as store:
         fill(store.engine, 0)
         delivery = Delivery(
             engine=store, carriers={KIND: paper}, owner="one", sleep=asyncio.sleep, seconds=time.monotonic

@@ -60,7 +60,7 @@ async def replica(url: str, owner: str) -> None:
         await loop.run_in_executor(None, sys.stdin.readline)
         tasks = [
             asyncio.create_task(delivery.run()),
-            asyncio.create_task(listen(store.engine, delivery.wake.set, asyncio.sleep)),
+            asyncio.create_task(listen(store.engine, lambda _: delivery.wake.set(), asyncio.sleep)),
         ]
         await loop.run_in_executor(None, sys.stdin.readline)
         for task in tasks:

@@ -77,14 +77,19 @@ class App:
     worker: jobs.Worker | None = None
     auditor: Auditor | None = None
     defects: Defects = field(default_factory=Defects)
-    #: has the loops look for work at once
-    wake: Callable[[], None] = lambda: None
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     @property
     def now(self) -> Callable[[], datetime]:
         """The clock of everything."""
         return self.store.now
+
+    def wake(self, kinds: frozenset[str] = frozenset()) -> None:
+        """Have the loops look at once that work off these kinds of jobs; both where none is named."""
+        if self.worker is not None and (not kinds or kinds.intersection(jobs.KINDS)):
+            self.worker.wake.set()
+        if self.delivery is not None and (not kinds or kinds.difference(jobs.KINDS)):
+            self.delivery.wake.set()
 
     def healthy(self) -> bool:
         """Whether every loop still runs."""
@@ -127,15 +132,10 @@ async def _built(
     settings: Settings, session: aiohttp.ClientSession, clock: FollowedClock | None, stack: AsyncExitStack
 ) -> App:
     loop = asyncio.get_running_loop()
-    wakes: list[asyncio.Event] = []
 
-    def wake() -> None:
-        for event in wakes:
-            event.set()
-
-    def committed() -> None:
+    def committed(kinds: frozenset[str]) -> None:
         if not loop.is_closed():
-            loop.call_soon_threadsafe(wake)
+            loop.call_soon_threadsafe(app.wake, kinds)
 
     engine = open_engine(settings.database_url)
     stack.enter_context(alone(engine, "opsbell run"))
@@ -151,7 +151,7 @@ async def _built(
     desk = Desk(engine=Punctual(engine=store, within=_SOON, grace=0.2), reference=reference)
     app = App(settings=settings, store=store, desk=desk, clock=clock)
     if clock is not None:
-        clock.jumped, clock.settled = wake, _until_nothing_is_due(store)
+        clock.jumped, clock.settled = app.wake, _until_nothing_is_due(store)
     carriers = await _carriers(app, session, stack)
     app.delivery = Delivery(
         engine=store, carriers={one.kind: one for one in carriers}, owner=new_id(), sleep=asyncio.sleep,
@@ -166,8 +166,6 @@ async def _built(
         engine=store, sources=sources, owner=new_id(), sleep=asyncio.sleep, poll_seconds=settings.poll_seconds
     )
     app.auditor = Auditor(engine=store, sleep=asyncio.sleep)
-    wakes += [app.delivery.wake, app.worker.wake]
-    app.wake = wake
     return app
 
 

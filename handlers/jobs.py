@@ -40,6 +40,9 @@ _ATTEMPTS: Final = 10
 #: hands work side by side, each on a few jobs at once: a slow one keeps only its own hand
 _HANDS: Final = 4
 _AT_ONCE: Final = 8
+#: seconds between two looks while events come singly. Each look and each commit holds up whoever stores the next event;
+#: one that comes alone is still worked off at once
+_GATHERED: Final = 0.02
 #: what this version does not know is looked at again so much later; until then it is another version's
 _LEFT_ALONE: Final = timedelta(minutes=1)
 #: slots looked through for a free one; a day has 96 quarters of an hour, twice as many where a clock goes back
@@ -209,6 +212,8 @@ class Worker:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     poll_seconds: float = 0.25
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    #: the last look found fewer than it could take: the next lets some come together
+    _gathering: bool = False
     #: abandoned jobs under way in this process
     _suspects: set[int] = field(default_factory=set)
 
@@ -231,10 +236,13 @@ class Worker:
         return len(claimed)
 
     async def _found(self) -> tuple[Job, ...]:
+        if self._gathering:
+            await self.sleep(_GATHERED)
         while True:
             self.wake.clear()
             try:
                 if claimed := await self.engine.write(self._claim):
+                    self._gathering = len(claimed) < _AT_ONCE
                     return claimed
             except Exception:  # the database may be away for a while; nothing is lost meanwhile
                 log.exception("the worker could not reach its jobs")

@@ -104,7 +104,7 @@ class DeadLetters:
         if seen.kind == "learn":
             again = sa.update(inbox).where(inbox.c.id == int(payload["inbox"])).values(worked_at=None, error=None)
             self.connection.execute(again)
-        self.connection.info[NEW_WORK] = True
+        self.connection.info.setdefault(NEW_WORK, set()).add(seen.kind)
         _note(uow, by, "job.retried", seen, {})
 
     def drop(self, job_id: int, uow: UnitOfWork | None, *, by: str, reason: str) -> None:

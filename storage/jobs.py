@@ -20,7 +20,7 @@ from storage.database import Insert, Upsert
 from storage.tables import jobs, lanes, shops
 
 OPEN: Final = "open"
-#: key of a connection's info: this transaction has written jobs
+#: key of a connection's info: the kinds of jobs that this transaction has written
 NEW_WORK: Final = "opsbell_new_work"
 
 _ADD: Final = Upsert(jobs, lambda new: new.on_conflict_do_nothing(index_elements=["key"]).returning(jobs.c.id))
@@ -94,7 +94,7 @@ class JobRows:
         }).scalar()
         if row is not None:
             # Read after the commit: only new work wakes the loops, else each claim would wake the next.
-            self.connection.info[NEW_WORK] = True
+            self.connection.info.setdefault(NEW_WORK, set()).add(kind)
         return row is not None
 
     def due(self, kinds: tuple[str, ...]) -> Due:

@@ -72,8 +72,8 @@ class Store:
     new_id: Callable[[], str]
     #: signs links and seals approvals; at least 32 random bytes
     secret: bytes
-    #: called after a commit that wrote jobs, from the thread that committed
-    committed: Callable[[], None] = lambda: None
+    #: called after a commit that wrote jobs, with their kinds, from the thread that committed
+    committed: Callable[[frozenset[str]], None] = lambda _: None
     #: how far ``now`` is ahead of real time
     ahead: Callable[[], timedelta] = timedelta
     #: transactions go by the database server's clock, so that replicas whose clocks differ agree on what is due
@@ -94,11 +94,11 @@ class Store:
         with self.engine.begin() as connection:
             connection.info.pop(NEW_WORK, None)
             yield connection
-            new_work = connection.info.pop(NEW_WORK, False)
-            if new_work:
-                notify(connection)
-        if new_work:
-            self.committed()
+            kinds = frozenset(connection.info.pop(NEW_WORK, ()))
+            if kinds:
+                notify(connection, kinds)
+        if kinds:
+            self.committed(kinds)
 
     @contextmanager
     def begin(self, shop: str | int) -> Iterator[UnitOfWork]:

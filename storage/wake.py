@@ -18,13 +18,18 @@ _CONNECT_SECONDS: Final = 10
 _AGAIN_SECONDS: Final = 2.0
 
 
-def notify(connection: sa.Connection) -> None:
+#: has the loops look that work off these kinds of jobs; all of them where none is named
+Wake = Callable[[frozenset[str]], None]
+_NOTIFY: Final = sa.select(sa.func.pg_notify(CHANNEL, sa.bindparam("kinds", type_=sa.Text())))
+
+
+def notify(connection: sa.Connection, kinds: frozenset[str]) -> None:
     """Tell every listening process, once this transaction commits. SQLite has one process: nothing to tell."""
     if not is_sqlite(connection):
-        connection.execute(sa.select(sa.func.pg_notify(CHANNEL, "")))
+        connection.execute(_NOTIFY, {"kinds": ",".join(sorted(kinds))})
 
 
-async def listen(engine: sa.Engine, wake: Callable[[], None], sleep: Callable[[float], Awaitable[None]]) -> None:
+async def listen(engine: sa.Engine, wake: Wake, sleep: Callable[[float], Awaitable[None]]) -> None:
     """Call ``wake`` at every notice, for ever; a broken connection is made anew. For PostgreSQL.
 
     A connection of its own: one of the pool's would be lent out in between.
@@ -37,9 +42,9 @@ async def listen(engine: sa.Engine, wake: Callable[[], None], sleep: Callable[[f
             )
             async with connection:
                 await connection.execute(f"LISTEN {CHANNEL}")
-                wake()  # whatever was told while nobody listened
-                async for _ in connection.notifies():
-                    wake()
+                wake(frozenset())  # whatever was told while nobody listened
+                async for notice in connection.notifies():
+                    wake(frozenset(filter(None, notice.payload.split(","))))  # the version before names no kinds
         except psycopg.Error as error:
             log.warning("the database's notices cannot be heard (%s); looking again by the clock", type(error).__name__)
         await sleep(_AGAIN_SECONDS)

@@ -129,8 +129,8 @@ async def workspace(shop: TestDesk, door: Desk) -> AsyncIterator[Workspace]:
         return answer
 
     app = server([web.post("/slack/events", hear)], door.reference)
-    async with TestServer(app, host="127.0.0.1") as server:
-        address = f"http://127.0.0.1:{server.port}"
+    async with TestServer(app, host="127.0.0.1") as hosted:
+        address = f"http://127.0.0.1:{hosted.port}"
         start = shop.clock.now().astimezone(UTC)
         async with slack_stand.stand(app_address=address, start=start, patience=3.0) as stand:
             shop.clock.__dict__["now"] = stand.world.clock.now

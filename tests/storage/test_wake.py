@@ -29,7 +29,7 @@ async def listening(desk: TestDesk, event: asyncio.Event) -> AsyncIterator[list[
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    task = asyncio.create_task(listen(desk.store.engine, event.set, sleep))
+    task = asyncio.create_task(listen(desk.store.engine, lambda _: event.set(), sleep))
     async with asyncio.timeout(20):
         await event.wait()  # it looks once when it has connected
     event.clear()
