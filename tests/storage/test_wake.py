@@ -39,6 +39,30 @@ async def listening(desk: TestDesk, event: asyncio.Event) -> AsyncIterator[list[
         await task
 
 
+async def test_a_notice_names_the_kinds_of_the_new_jobs(desk: TestDesk) -> None:
+    heard, event = list[frozenset[str]](), asyncio.Event()
+
+    def wake(kinds: frozenset[str]) -> None:
+        heard.append(kinds)
+        event.set()
+
+    task = asyncio.create_task(listen(desk.store.engine, wake, asyncio.sleep))
+    async with asyncio.timeout(20):
+        await event.wait()
+        event.clear()
+
+        def two(one: Transaction) -> None:
+            one.jobs.add(key="a", kind="learn", payload={}, due_at=START)
+            one.jobs.add(key="b", kind="say.slack", payload={}, due_at=START)
+
+        await desk.store.write(two)
+        await event.wait()
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    assert heard == [frozenset(), {"learn", "say.slack"}]
+
+
 def add(key: str) -> object:
     return lambda one: one.jobs.add(key=key, kind="x", payload={}, due_at=START)
 
