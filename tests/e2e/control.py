@@ -78,7 +78,7 @@ class Control:
     def chat(self, user: str) -> list[Entry]:
         return [one for one in self.transcript() if one["platform"] == "telegram" and one["kind"] == "message" and one["user"] == user]
 
-    def until(self, found: Callable[[], Any], what: str, seconds: float = 20) -> Any:
+    def until(self, found: Callable[[], Any], what: str, seconds: float = 60) -> Any:
         """The first truthy value; delivery paces itself, so a moment may pass."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
