@@ -116,7 +116,7 @@ class Bank:
             return _error(400, "invalid_request_error", "Refund amount is greater than unrefunded amount", None)
         moods = self.world.swarm.bank
         status = "succeeded"
-        if "fails" in moods and self.world.chance(0.3):
+        if "fails" in moods and self.world.chance(0.5):
             status = "failed"
         elif "pending" in moods and self.world.chance(0.5):
             status = "pending"
@@ -206,13 +206,22 @@ class _Wire(stripe.HTTPClient):
             )
         except WireBroken as broken:
             world.oracle.unknown(job, broken.how)
+            self._a_day_later(method)
             raise stripe.APIConnectionError(f"{broken.how} (simulated)") from None
         if reply.status >= 500:
             world.oracle.unknown(job, "5xx")
+            self._a_day_later(method)
             reply = _error(reply.status, "api_error", "Something went wrong on Stripe's end")
         else:
             world.oracle.answered(job)
         return json.dumps(reply.body), reply.status, {"Request-Id": "req_1"}
+
+    def _a_day_later(self, method: str) -> None:
+        """A refund of unknown outcome is looked at again when Stripe has forgotten its key."""
+        world = self.bank.world
+        if method.lower() == "post" and world.swarm.forgets and not world.calm:
+            world.jumps.append(90_000.0)
+            world.later(0.3, world.jump_soon)
 
     def sleep_async(self, secs: float) -> Any:
         return self.replica.sleep(secs)

@@ -30,6 +30,8 @@ class Swarm:
     skew: float = 0.0
     #: share of wake-ups that get lost
     deaf: float = 0.0
+    #: seconds that a transaction waits for the database at most
+    sluggish: float = 0.004
     #: share of transactions that another one overtakes between its reads and its first write
     races: float = 0.0
     #: shares of webhooks that come twice, late, or after the next
@@ -37,8 +39,14 @@ class Swarm:
     late: float = 0.0
     #: Stripe's own moods: pending first, failing at once, failing after success, a dispute
     bank: frozenset[str] = frozenset()
+    #: after a refund whose outcome is unknown a day passes: Stripe forgets its key, and its word on it comes later still
+    forgets: bool = False
     schedules: bool = False
+    #: everybody does the same thing at the same moment, as on a Monday at nine
+    rush: bool = False
     poison: bool = False
+    #: the customer blocks our bot in Telegram
+    blocks: bool = False
 
 
 NETWORK = ("busy", "refused", "reset", "cut", "broken", "broken_after", "slow")
@@ -53,10 +61,16 @@ def draw(random: Random, stories: tuple[str, ...]) -> Swarm:
 
     kinds = [kind for kind in NETWORK if random.random() < 0.4]
     shares = {kind: random.choice((0.05, 0.15, 0.3)) for kind in kinds}
+    forgets = random.random() < 0.2
+    if forgets:
+        shares["cut"] = 0.3
+    story, rush = random.choice(stories), random.random() < 0.4
     jumps = tuple(random.choice((61.0, 3600.0, 90_000.0)) for _ in range(random.choice((0, 0, 0, 1, 2))))
+    if story == "digest":  # without a day that passes there is nothing to tell
+        jumps = (*jumps[:1], 90_000.0)
     return Swarm(
         replicas=random.choice((1, 2, 2, 3)),
-        story=random.choice(stories),
+        story=story,
         crashes=random.choice((0.0, 0.005, 0.02, 0.05)),
         network=shares,
         database={kind: random.choice((0.01, 0.05)) for kind in ("refuses", "silent") if random.random() < 0.15},
@@ -64,10 +78,14 @@ def draw(random: Random, stories: tuple[str, ...]) -> Swarm:
         jumps=jumps,
         skew=maybe(0.2, 5.0),
         deaf=maybe(0.3, 0.5),
-        races=maybe(0.6, 0.7),
+        sluggish=random.choice((0.004, 0.1, 0.6)),
+        races=0.9 if rush else maybe(0.5, 0.7),
         twice=maybe(0.5, 0.4),
         late=maybe(0.4, 0.4),
-        bank=frozenset(mood for mood in BANK if random.random() < 0.25),
-        schedules=random.random() < 0.25,
+        bank=frozenset(mood for mood in BANK if random.random() < 0.35),
+        forgets=forgets,
+        schedules=story == "digest" or random.random() < 0.25,
+        rush=rush,
         poison=random.random() < 0.1,
+        blocks=random.random() < 0.1,
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from tests.desk import START
-from tests.faults.simulator.oracle import Press, entitled
+from tests.faults.simulator import ending_parcels
+from tests.faults.simulator.oracle import SECOND, Press, entitled
 from tests.faults.simulator.replica import POLL
 from tests.faults.simulator.shop import MARIA, SUED
 
@@ -21,6 +22,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: the clock may be moved on by so much until all is final: the longest backoff, lease and Retry-After, a few times
 _PATIENCE = timedelta(hours=4)
 _ROUNDS = 600
+_DIGEST = re.compile(r"/digest:(\d{4}-\d\d-\d\d)")
 
 
 async def settle(world: World) -> None:
@@ -76,6 +78,7 @@ def check(world: World) -> None:
     _tenants(world)
     _digests(world)
     _promises(world)
+    ending_parcels.check(world)
 
 
 def _rows(world: World, statement: str, *values: Any) -> list[Any]:
@@ -89,9 +92,11 @@ def _events(world: World) -> None:
             world.violation("I5", f"{source} {key} was taken and never worked off")
         elif rows[0][1] is not None and key != "evt_poison" and source != "telegram":
             world.violation("I5", f"{source} {key} was given up: {rows[0][1]}")
-    for key, state, attempts in _rows(world, "SELECT key, state, attempts FROM jobs WHERE key = 'learn:stripe:evt_poison'"):
+    for key, state, attempts, error in _rows(world, "SELECT key, state, attempts, error FROM jobs WHERE key = 'learn:stripe:evt_poison'"):
         if state != "dead":
             world.violation("I14", f"{key} is {state} after {attempts} attempts")
+        elif not error:
+            world.violation("I14", f"{key} was given up without a reason")
 
 
 def _letters(world: World) -> None:
@@ -116,6 +121,8 @@ def _letters(world: World) -> None:
 
 def _may_die(world: World, kind: str, asked: dict[str, Any], error: str, attempts: int) -> bool:
     if kind == "say.telegram" and not asked.get("repeat", True) and attempts > 1:
+        return True
+    if kind == "say.telegram" and asked["address"] in world.telegram.blocked and "blocked" in (error or ""):
         return True
     if "too many attempts" in (error or ""):
         return world.faulty
@@ -184,6 +191,13 @@ def _approvals(world: World) -> None:
         yes = [one for one in world.oracle.meant(shop, number, amount) if (one.who.key, one.version) == (who, version)]
         if not yes:
             world.violation("I3", f"{who} is said to have approved {amount} for {number} version {version}")
+    if world.swarm.story == "second":
+        for number, people in _rows(
+            world, "SELECT t.number, count(DISTINCT a.staff_id) FROM refunds r JOIN returns t ON t.id = r.return_id "
+            "JOIN approvals a ON a.return_id = t.id AND a.amount_minor = r.amount_minor WHERE r.amount_minor > ? GROUP BY r.id", SECOND,
+        ):
+            if people < 2:
+                world.violation("I3", f"a refund of {number} was decided by one person where it needs two")
     for number, shop, who in _rows(
         world, "SELECT t.number, s.key, f.key FROM returns t JOIN shops s ON s.id = t.shop_id JOIN staff f ON f.id = t.decided_by "
         "WHERE t.state = 'declined'"
@@ -211,6 +225,19 @@ def _audit(world: World) -> None:
                 world.violation("I9", f"the trail of shop {shop} breaks at {action} {subject}")
                 break
             previous = found
+    for shop, number, version, many in _rows(
+        world, "SELECT shop_id, subject, json_extract(detail, '$.version'), count(*) FROM audit WHERE action IN "
+        "('return.approved', 'return.first_approval', 'return.declined', 'return.photo_asked', 'return.photo_came', 'return.cancelled') "
+        "GROUP BY 1, 2, 3 HAVING count(*) > 1"
+    ):
+        world.violation("I9", f"version {version} of {number} in shop {shop} was decided {many} times")
+    heard: dict[str, str] = {}
+    for refund, action in _rows(
+        world, "SELECT json_extract(detail, '$.refund'), action FROM audit WHERE action LIKE 'refund.%' AND detail LIKE '%\"refund\"%' ORDER BY id"
+    ):
+        if heard.get(refund) == action:
+            world.violation("I2", f"{action} of {refund} was counted twice in a row")
+        heard[refund] = action
     said = {(shop, subject, action) for shop, subject, action in _rows(world, "SELECT shop_id, subject, action FROM audit")}
     needed = {"declined": "return.declined", "photo_asked": "return.photo_asked", "cancelled": "return.cancelled"}
     for shop, number, state in _rows(world, "SELECT shop_id, number, state FROM returns"):
@@ -237,9 +264,12 @@ def _tenants(world: World) -> None:
 
 
 def _digests(world: World) -> None:
-    posted = [(post.channel, _local(post.ts)) for post in world.slack.posts if "/digest:" in post.job]
+    # By the day that it is the digest of: one that was held up for long may be posted on the next day.
+    posted = [
+        (post.channel, date.fromisoformat(found[1])) for post in world.slack.posts if (found := _DIGEST.search(post.job))
+    ]
     if len(posted) != len(set(posted)):
-        world.violation("I13", f"two digests on one day: {[str(day) for _, day in posted]}")
+        world.violation("I13", f"two digests of one day: {[str(day) for _, day in posted]}")
     days = {day for _, day in posted}
     if not world.swarm.schedules:
         return
@@ -248,16 +278,13 @@ def _digests(world: World) -> None:
         for name in ("stock", "parcels", "returns", "digest"):
             if f"schedule:{name}:{shop}" not in planned:
                 world.violation("I13", f"{name} of {shop} will never run again")
-    # The hour is 08:00 in Berlin; a run begins at 09:05. Every later day whose hour we saw pass has its digest.
+    # The hour is 08:00 in Berlin; a run begins at 09:05. Once a desk has planned, every later day whose hour passes has
+    # its digest.
     last = world.now().astimezone(_BERLIN)
     due = last.date() if last.time() > time(8) else last.date() - timedelta(days=1)
-    first = START.astimezone(_BERLIN).date()
-    if due > first and due not in days:
+    planned = world.oracle.planned_at
+    if planned is not None and due > planned.astimezone(_BERLIN).date() and due not in days:
         world.violation("I13", f"the digest of {due} is missing")
-
-
-def _local(ts: str) -> date:
-    return datetime.fromtimestamp(float(ts), UTC).astimezone(_BERLIN).date()
 
 
 def _promises(world: World) -> None:
@@ -269,8 +296,15 @@ def _promises(world: World) -> None:
     ):
         wanted = f"{shop}/return:{number}:customer:{intent}:sent>telegram:{MARIA}"
         dead = _rows(world, "SELECT 1 FROM jobs WHERE key = ? AND state = 'dead'", wanted)
-        if wanted not in said and not dead:
+        if wanted not in said and not dead and not world.telegram.blocked:
             world.violation("I4", f"the customer never heard of {intent}")
+    for key, payload in _rows(
+        world, "SELECT key, payload FROM jobs WHERE kind = 'say.telegram' AND state = 'dead' AND error LIKE '%blocked%'"
+    ):
+        about = json.loads(payload).get("about")
+        note = f"%/unreachable:{key}>slack:%"
+        if about is not None and not _rows(world, "SELECT 1 FROM jobs WHERE key LIKE ? AND state = 'done'", note):
+            world.violation("I4", f"nobody was told that {key} reached nobody")
     for (on_hand,) in _rows(world, "SELECT sum(on_hand) FROM stock_levels"):
         if on_hand is not None and on_hand != world.oracle.pieces:
             world.violation("I5", f"{on_hand} pieces are counted, {world.oracle.pieces} there are")

@@ -83,7 +83,7 @@ class Mail:
         times = 2 if world.chance(world.swarm.twice) else 1
         for _ in range(times):
             delay = world.random.uniform(0.0, 0.2)
-            if world.chance(world.swarm.late):
+            if world.chance(world.swarm.late) or (source == "stripe" and world.swarm.forgets):
                 delay += world.random.uniform(0.0, 90.0)
             self.under_way += 1
             world.spawn(self._until_taken(delay, source, key, body, headers))

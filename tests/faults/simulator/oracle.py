@@ -39,6 +39,16 @@ class Press:
     answered: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Telling:
+    """Somebody sent these words to the customer, from a parcel's card as they saw it."""
+
+    who: Person
+    words: str
+    case: str
+    version: int
+
+
 @dataclass
 class Oracle:
     """The record."""
@@ -56,7 +66,15 @@ class Oracle:
     #: pieces in stock, and pieces that the warehouse unpacked
     pieces: int = 0
     unpacked: int = 0
+    tellings: list[Telling] = field(default_factory=list)
+    #: where the carrier last scanned the late parcel
+    scanned: str = ""
+    #: jobs that were said, and the newest of each lane
+    said: set[str] = field(default_factory=set)
+    newest: dict[str, int] = field(default_factory=dict)
     calm_since: datetime | None = None
+    #: when a process first planned what runs by itself
+    planned_at: datetime | None = None
     repeatable: dict[str, bool] = field(default_factory=dict)
 
     # --- called by the platforms
@@ -107,6 +125,7 @@ class Oracle:
     def posted(self, post: Post, job: Job | None) -> None:
         """A new message stands in Slack."""
         key = job.key if job else "?"
+        self._in_order(job)
         self.posts[post.channel, key] += 1
         if self.posts[post.channel, key] > 1:
             self.world.violation("I6", f"{key} stands in Slack {self.posts[post.channel, key]} times")
@@ -121,9 +140,19 @@ class Oracle:
 
     def edited(self, post: Post, job: Job | None) -> None:
         """A message in Slack has changed."""
+        self._in_order(job)
         found = _CARD.fullmatch(self.shows(job))
         if found is not None:
             self._version(post, found)
+
+    def _in_order(self, job: Job | None) -> None:
+        """What was written first for a lane is said first; a call of unknown outcome may arrive whenever it likes."""
+        if job is None or job.key in self.said:
+            return
+        self.said.add(job.key)
+        if job.id < self.newest.get(job.lane, 0) and job.key not in self.doubtful:
+            self.world.violation("I8", f"{job.key} was said after what was written later for {job.lane}")
+        self.newest[job.lane] = max(job.id, self.newest.get(job.lane, 0))
 
     def _version(self, post: Post, found: re.Match[str]) -> None:
         key, version = (post.channel, post.ts), int(found["version"])
@@ -134,6 +163,7 @@ class Oracle:
     def told(self, line: Line, job: Job | None) -> None:
         """A new message stands in Telegram."""
         key = job.key if job else "?"
+        self._in_order(job)
         self.lines[key] += 1
         if self.lines[key] > 1 and (key not in self.doubtful or not self.repeatable.get(key, True)):
             self.world.violation("I6", f"{key} was said {self.lines[key]} times in chat {line.chat}")

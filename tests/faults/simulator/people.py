@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from handlers.run import Answer, Who
+from tests.faults.simulator import parcel_people
 from tests.faults.simulator.oracle import Press
 from tests.faults.simulator.replica import Killed
 from tests.faults.simulator.shop import MARIA, NORD, PEOPLE, SUED, Person, channel
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 _JOB = re.compile(r"(?P<shop>[^/]+)/card:return:(?P<number>R-\d+)@(?P<version>\d+)>")
 _MONEY = re.compile(r"([\d.,]+)")
+#: how often a button is pressed, by its first word
+_WEIGHTS = {"Approve": 4, "In": 2}
 
 
 def minor(label: str) -> int | None:
@@ -27,13 +30,13 @@ def minor(label: str) -> int | None:
 
 async def approver(world: World, person: Person, shop: str, presses: int) -> None:
     """Looks at the returns channel now and then, and presses something."""
-    random = world.random
+    random, awaited = world.random, 2 if world.swarm.story in {"two_returns", "both_returns"} else 1
     for _ in range(100):
         cards = [post for post in world.slack.in_channel(channel(shop, "returns")) if _JOB.match(post.job)]
-        if cards:
+        if len(cards) >= awaited:
             break
         await world.sleep(0.5)  # everybody sees it at the same moment
-    await world.sleep(random.choice((0.0, 0.001, random.uniform(0.5, 20.0))))
+    await world.sleep(0.0 if world.swarm.rush else random.choice((0.0, 0.001, random.uniform(0.5, 20.0))))
     for _ in range(presses):
         cards = [post for post in world.slack.in_channel(channel(shop, "returns")) if _JOB.match(post.job)]
         if cards:
@@ -45,11 +48,11 @@ async def _press(world: World, person: Person, card: Post) -> None:
     random = world.random
     # What a person saw may be an older version than what stands there now.
     job, blocks = card.versions[-1] if random.random() < 0.7 else random.choice(card.versions)
-    buttons = replace_buttons(card, blocks)
-    choices = [one for one in buttons if not one[0].startswith("History")]
+    choices = [one for one in card.buttons_of(blocks) if not one[0].startswith("History")]
     if not choices:
         return
-    label, token = random.choices(choices, weights=[4 if one[0].startswith("Approve") else 1 for one in choices])[0]
+    choices = _main(choices) if world.swarm.rush else choices
+    label, token = random.choices(choices, weights=[_WEIGHTS.get(one[0].split()[0], 1) for one in choices])[0]
     found = _JOB.match(job)
     assert found is not None
     what = next((word for word in ("approve", "decline", "in part") if label.lower().startswith(word)), "photo")
@@ -64,10 +67,9 @@ async def _press(world: World, person: Person, card: Post) -> None:
         await _send(world, person, press, token, seen, channel(found["shop"], "returns"))
 
 
-def replace_buttons(card: Post, blocks: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """The buttons of one version of a card."""
-    shown = replace(card, body={"blocks": blocks})
-    return shown.buttons
+def _main(choices: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What most would press."""
+    return [one for one in choices if one[0].startswith(("Approve", "Decline"))] or choices
 
 
 async def _send(world: World, person: Person, press: Press, token: str, seen: str, place: str) -> None:
@@ -90,7 +92,7 @@ async def _send(world: World, person: Person, press: Press, token: str, seen: st
 async def _fill(world: World, who: Who, press: Press, token: str, answer: Answer) -> None:
     random = world.random
     assert answer.form is not None
-    amount = random.choice((1000, 2000, 2600, 3000, 5000))
+    amount = random.choice((1000, 2000, 2600, 3000, 5000, 9000))
     typed = {"amount": f"{amount / 100:.2f}", "reason": "so it is"}
     values = {one.name: typed.get(one.name, "x") for one in answer.form.fields}
     await world.sleep(random.choice((0.0, random.uniform(1.0, 10.0))))
@@ -211,11 +213,17 @@ def crew(world: World) -> None:
     if story in {"stock", "digest"}:
         world.spawn(stock(world))
         return
+    if story == "parcel":
+        parcel_people.crew(world)
+        return
     known = [person for person in PEOPLE if person.key != "rita"]
     able = [person for person in known if person.key in {"ada", "cleo", "ben"}]
-    some = random.sample(able, random.randint(1, 3)) + random.sample(known, random.randint(0, 3))
+    if random.random() < 0.25:  # nobody who may is quick enough to stand in the way of those who may not
+        some = random.sample([person for person in PEOPLE if person not in able], random.randint(2, 4))
+    else:
+        some = random.sample(able, 3 if world.swarm.rush else random.randint(2, 3)) + random.sample(known, random.randint(0, 3))
     for person in some:
-        world.spawn(approver(world, person, NORD, random.randint(1, 3)))
+        world.spawn(approver(world, person, NORD, random.randint(2, 4)))
     if story == "two_shops":
         world.spawn(approver(world, next(one for one in PEOPLE if one.key == "rita"), SUED, 2))
         for person in random.sample(known, 2):

@@ -18,7 +18,7 @@ from handlers import telegram, webhooks
 from handlers.deadline import Punctual
 from handlers.jobs import Worker
 from handlers.run import Desk
-from notifications.delivery import Delivery
+from notifications.delivery import LEASE, Delivery
 from notifications.slack.carrier import SlackCarrier
 from notifications.telegram.carrier import TelegramAnswers, TelegramCarrier
 from tests.faults.simulator.transactions import DatabaseAway, Pending
@@ -50,6 +50,8 @@ class Replica:
     skew: timedelta
     alive: bool = True
     paused_until: float = 0.0
+    #: since when it lurks: paused for long, it goes on while another speaks for it; None if it does not
+    lurks_since: float | None = None
     waits: set[asyncio.Future[Any]] = field(default_factory=set)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     delivery: Delivery = field(init=False)
@@ -128,7 +130,9 @@ class Replica:
         self.check()
         if seconds and world.chance(world.swarm.stalls):
             # The whole process stands still, as a stopped or swapped-out one does.
-            self.paused_until = world.loop.time() + world.random.choice((3.0, 30.0, 70.0, 200.0))
+            length = world.random.choice((3.0, 30.0, 70.0, 200.0))
+            self.paused_until = world.loop.time() + length
+            self.lurks_since = world.loop.time() if length > LEASE.total_seconds() else None
         await self._ring_after(seconds)
         await self.resumed()
         world.maybe_die(self)
@@ -138,7 +142,11 @@ class Replica:
         """Once the process runs again; leases may have run out over what it was at."""
         while (left := self.paused_until - self.world.loop.time()) > 0:
             self.world.oracle.late(self)
-            await self._ring_after(left)
+            await self._ring_after(min(left, 0.05) if self.lurks_since is not None else left)
+
+    def rouse(self) -> None:
+        """Go on at the worst moment."""
+        self.paused_until, self.lurks_since = self.world.loop.time(), None
 
     async def _ring_after(self, seconds: float) -> None:
         wait: asyncio.Future[None] = self.world.loop.create_future()
@@ -185,7 +193,7 @@ class SimulatedEngine:
         pending: Pending[T] = Pending(work=work, replica=replica, click=world.click.get())
         world.transactions.waiting.append(pending)
         try:
-            await replica.pause(world.random.uniform(0.0, 0.004))
+            await replica.pause(world.random.uniform(0.0, world.swarm.sluggish))
         finally:
             if pending in world.transactions.waiting:
                 world.transactions.waiting.remove(pending)

@@ -89,8 +89,10 @@ async def _whole(world: World) -> None:
     if world.swarm.poison:
         poison = {"id": "evt_poison", "livemode": False, "type": "balance.available", "data": {"object": {}}}
         world.later(world.random.uniform(1.0, 10.0), world.mail.stripe, poison)
+    if world.swarm.blocks:
+        world.later(world.random.uniform(1.0, 40.0), world.telegram.blocked.add, str(shop.MARIA))
     if "dispute" in world.swarm.bank:
-        opens = world.random.uniform(0.5, 30.0)
+        opens = world.random.choice((world.random.uniform(0.0, 2.0), world.random.uniform(0.5, 30.0)))
         world.later(opens, world.bank.dispute, "pi_nordlicht", "needs_response")
         if world.random.random() < 0.6:
             over = world.random.choice(("won", "lost"))

@@ -24,6 +24,8 @@ MARIA = 1001
 #: captured, in minor units; the smaller one in the story of two returns
 PAYMENT, SHORT = 10_000, 5_000
 MUGS = 3_800
+#: of the story of a late parcel
+LATE_ORDER = "1043"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +66,10 @@ PEOPLE = (
 )
 OTHER_SHOP = Person(key="rita", user="U0RITA", role=Role.OWNER)
 NORD, SUED = "nordlicht", "suedwind"
-STORIES = ("approve", "approve", "receipt", "second", "two_returns", "customer", "stock", "two_shops", "photo", "digest")
+STORIES = (
+    "approve", "approve", "receipt", "second", "two_returns", "both_returns", "customer", "stock", "two_shops", "photo",
+    "digest", "parcel",
+)
 
 
 def channel(shop: str, topic: str) -> str:
@@ -169,10 +174,26 @@ def _customer(store: Store) -> None:
     _ordered(_world(store, NORD, PEOPLE, {}))
 
 
+def _parcel(store: Store) -> None:
+    """An order that is on its way to somebody with a chat."""
+    world = _world(store, NORD, PEOPLE, {})
+    world.order(LATE_ORDER, delivered=None, intent=f"pi_{NORD}")
+    world.link("maria", MARIA)
+
+
 def _two_returns(store: Store) -> None:
     """What was paid is enough for one of them."""
+    _returned_twice(store, SHORT)
+
+
+def _both_returns(store: Store) -> None:
+    """What was paid is enough for both."""
+    _returned_twice(store, PAYMENT)
+
+
+def _returned_twice(store: Store, paid: int) -> None:
     world = _world(store, NORD, PEOPLE, {})
-    _ordered(world, SHORT)
+    _ordered(world, paid)
     _requested(world)
     with world.begin() as uow:
         order = uow.orders.by_number("1042")
@@ -194,6 +215,6 @@ def _stock(store: Store) -> None:
 
 _BUILD: dict[str, Callable[[Store], None]] = {
     "receipt": _receipt, "second": _second, "customer": _customer, "two_shops": _two_shops, "stock": _stock,
-    "digest": _stock, "two_returns": _two_returns,
+    "digest": _stock, "two_returns": _two_returns, "both_returns": _both_returns, "parcel": _parcel,
 }
 

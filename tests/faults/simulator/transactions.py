@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 #: transactions that look for jobs
 _LOOKS = frozenset({"Delivery.step", "Worker.step", "Delivery._claim", "Worker._claim"})
+#: transactions that write what a platform has said
+_WORDS = frozenset({"Delivery._write", "Worker._work"})
 #: tables whose rows a transaction may write before its first decision
 _PREFIX = frozenset({"inbox", "jobs"})
 
@@ -199,6 +201,10 @@ class Transactions:
         ]
         if not others:
             return
+        if racer.click:  # where it hurts: a click by another click, an answer by the webhook that says the same
+            others = [one for one in others if one.click] or others
+        elif name_of(racer.work) in _WORDS:
+            others = [one for one in others if name_of(one.work) in _WORDS] or others
         other = self.world.random.choice(others)
         self.world.trace("overtakes", self.waiting.index(other))
         raw = self.database.raw

@@ -36,8 +36,13 @@ class Post:
     @property
     def buttons(self) -> list[tuple[str, str]]:
         """What can be pressed on it now: label and token."""
+        return self.buttons_of(self.body.get("blocks", []))
+
+    @staticmethod
+    def buttons_of(blocks: list[dict[str, Any]]) -> list[tuple[str, str]]:
+        """The buttons of one version of a message."""
         found = []
-        for block in self.body.get("blocks", ()):
+        for block in blocks:
             for element in block.get("elements", ()):
                 if element.get("type") == "button" and element.get("value"):
                     found.append((element["text"]["text"], element["value"]))

@@ -163,6 +163,7 @@ class World:
             except Exception:  # the database is away: a real process would exit and be started again
                 await self.sleep(1)
             else:
+                self.oracle.planned_at = self.oracle.planned_at or self.now()
                 return
 
     def maybe_die(self, replica: Replica) -> None:
