@@ -11,13 +11,13 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from time import perf_counter
 
-from tests.faults.simulator import mutants_engine, mutants_money
-from tests.faults.simulator.mutants import MUTANTS
+from tests.faults.simulator import mutants_desk, mutants_engine, mutants_money
+from tests.faults.simulator.mutants import MUTANTS, PlantedNothing, Planting
 from tests.faults.simulator.run import Run, simulate
 from tests.figures import Figure
 
 #: each module plants its defects when it is imported
-PLANTED = (mutants_engine, mutants_money)
+PLANTED = (mutants_engine, mutants_money, mutants_desk)
 #: seeds of a whole run; OPSBELL_SEEDS and OPSBELL_FIRST_SEED choose others
 SEEDS, LIMIT = int(os.environ.get("OPSBELL_SEEDS", "10000")), 1000
 FIRST = int(os.environ.get("OPSBELL_FIRST_SEED", "0"))
@@ -65,24 +65,39 @@ def _keep(failed: Sequence[Run]) -> None:
 
 
 def seeds_until_caught(name: str, limit: int = LIMIT) -> tuple[str, int | None, str]:
-    """How many seeds a planted defect survives; None if it survives them all."""
+    """How many seeds a planted defect survives, and the violation that shows it; None if it survives them all.
+
+    PlantedNothing for a defect that leaves everything as it was, or only crashes.
+    """
     mutant = MUTANTS[name]
+    planting = Planting(mutant)
     for seed in range(limit):
-        run = simulate(seed, story=mutant.story, plant=mutant.plant)
-        if run.violations:
-            return name, seed + 1, str(run.violations[0])
+        found = planting.seen(simulate(seed, story=mutant.story, plant=planting))
+        # What breaks without the defect, too, is a finding of its own, and no catch.
+        if found is not None and not simulate(seed, story=mutant.story).violations:
+            planting.whole()
+            return name, seed + 1, str(found)
+    planting.whole()
     return name, None, ""
+
+
+def _caught(name: str) -> tuple[str, int | None, str]:
+    try:
+        return seeds_until_caught(name)
+    except PlantedNothing as error:
+        return name, None, str(error)
 
 
 def planted() -> Sequence[Figure]:
     """Every planted defect, and how many seeds until it is seen."""
     caught: dict[str, int | None] = {}
     with ProcessPoolExecutor() as cores:
-        for name, seeds, words in cores.map(seeds_until_caught, MUTANTS):
+        for name, seeds, words in cores.map(_caught, MUTANTS):
             caught[name] = seeds
             print(f"   {name:38} {'not caught' if seeds is None else f'{seeds:4} seeds'}  {words[:100]}", flush=True)
     survivors = [name for name, seeds in caught.items() if seeds is None]
-    most = max((seeds for seeds in caught.values() if seeds), default=0)
+    most, all_seeds = max((seeds for seeds in caught.values() if seeds), default=0), sum(seeds or LIMIT for seeds in caught.values())
+    print(f"   {len(caught) - len(survivors)} of {len(caught)} caught, {all_seeds:,} seeds in all", flush=True)
     return (Figure(
         name="planted defects", tried=f"{len(caught)} defects, up to {LIMIT:,} seeds each",
         found=f"{len(caught) - len(survivors)} caught, the last after {most} seeds" + (f"; not: {', '.join(survivors)}" if survivors else ""),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from aiohttp import web
 import handlers.jobs
 import notifications.delivery
 from domain.outcomes import Done, Failed, Later, Unknown
-from handlers.jobs import Schedule, Worker
+from handlers.jobs import Worker
 from notifications.delivery import Delivery
 from notifications.slack.carrier import SlackCarrier
 from storage.inbox import InboxRows
@@ -22,7 +21,8 @@ from storage.letters import LetterRows
 from storage.outbox import OutboxRows
 from tests.faults.simulator import replica as process
 from tests.faults.simulator import workspace
-from tests.faults.simulator.mutants import mutant, put, reword
+from tests.faults.simulator import world as worlds
+from tests.faults.simulator.mutants import Planting, mutant, put, reword
 from tests.faults.simulator.replica import Killed, Replica, Watched
 
 if TYPE_CHECKING:
@@ -33,63 +33,63 @@ async def _nothing(*_: Any, **__: Any) -> None:
     """Finds nothing."""
 
 
-@mutant()
-def no_fence(world: World, stack: ExitStack) -> None:
+@mutant("I6")
+def no_fence(world: World, planting: Planting) -> None:
     """A process that was paused beyond its lease goes on as if nothing were."""
-    put(stack, notifications.delivery, "_FENCE", timedelta(days=-1))
+    put(planting, notifications.delivery, "_FENCE", timedelta(days=-1))
 
 
-@mutant()
-def lease_too_short(world: World, stack: ExitStack) -> None:
+@mutant("I6")
+def lease_too_short(world: World, planting: Planting) -> None:
     """A lease ends while its holder still waits for the platform."""
-    put(stack, notifications.delivery, "LEASE", timedelta(seconds=2))
-    put(stack, notifications.delivery, "_FENCE", timedelta(seconds=1))
+    put(planting, notifications.delivery, "LEASE", timedelta(seconds=2))
+    put(planting, notifications.delivery, "_FENCE", timedelta(seconds=1))
 
 
-@mutant()
-def lease_never_ends(world: World, stack: ExitStack) -> None:
+@mutant("I15")
+def lease_never_ends(world: World, planting: Planting) -> None:
     """What a dead process held stays with it."""
-    reword(world, stack, ("jobs.leased_until <= ?", "(jobs.leased_until <= ? AND 0)"))
+    reword(world, planting, ("jobs.leased_until <= ?", "(jobs.leased_until <= ? AND 0)"))
 
 
-@mutant()
-def claimed_by_two(world: World, stack: ExitStack) -> None:
+@mutant("I6")
+def claimed_by_two(world: World, planting: Planting) -> None:
     """A lease keeps nobody away."""
-    reword(world, stack, ("jobs.leased_until IS NULL", "1"))
+    reword(world, planting, ("jobs.leased_until IS NULL", "1"))
 
 
-@mutant()
-def no_lane_order(world: World, stack: ExitStack) -> None:
+@mutant("I8")
+def no_lane_order(world: World, planting: Planting) -> None:
     """A lane's jobs go out side by side."""
-    reword(world, stack, ("NOT (EXISTS", "(1 OR EXISTS"), only="AS earlier")
+    reword(world, planting, ("NOT (EXISTS", "(1 OR EXISTS"), only="AS earlier")
 
 
-@mutant()
-def attempts_not_counted(world: World, stack: ExitStack) -> None:
+@mutant("I14")
+def attempts_not_counted(world: World, planting: Planting) -> None:
     """Every attempt is the first."""
     before = JobRows.claim
-    put(stack, JobRows, "claim", lambda self, **how: tuple(replace(job, attempts=1) for job in before(self, **how)))
+    put(planting, JobRows, "claim", lambda self, **how: tuple(replace(job, attempts=1) for job in before(self, **how)))
 
 
-@mutant()
-def not_marked_before_the_wire(world: World, stack: ExitStack) -> None:
+@mutant("I6")
+def not_marked_before_the_wire(world: World, planting: Planting) -> None:
     """Nothing remembers that a job may have gone through."""
     before = JobRows.claim
     put(
-        stack, JobRows, "claim",
+        planting, JobRows, "claim",
         lambda self, **how: tuple(replace(job, in_doubt=job.in_doubt and job.attempts < 2) for job in before(self, **how)),
     )
 
 
-@mutant("stock")
-def said_again_though_it_must_not_be(world: World, stack: ExitStack) -> None:
+@mutant("I6", story="stock")
+def said_again_though_it_must_not_be(world: World, planting: Planting) -> None:
     """A letter that may be said once is said again after an unknown outcome."""
     before = LetterRows.open
-    put(stack, LetterRows, "open", lambda self, job: replace(before(self, job), repeat=True))
+    put(planting, LetterRows, "open", lambda self, job: replace(before(self, job), repeat=True))
 
 
-@mutant()
-def settled_in_two(world: World, stack: ExitStack) -> None:
+@mutant("I4", "I6")
+def settled_in_two(world: World, planting: Planting) -> None:
     """The job is closed first, and what it leaves behind is written afterwards."""
 
     async def write(self: Any, together: Any) -> None:
@@ -107,108 +107,107 @@ def settled_in_two(world: World, stack: ExitStack) -> None:
         await self.engine.write(leave)
         self.wake.set()
 
-    put(stack, Delivery, "_write", write)
+    put(planting, Delivery, "_write", write)
 
 
-@mutant()
-def settled_by_whoever(world: World, stack: ExitStack) -> None:
+@mutant("I2", "I6")
+def settled_by_whoever(world: World, planting: Planting) -> None:
     """A job is settled by a process that does not hold it any more."""
     reword(
-        world, stack, ("jobs.owner = ?", "(jobs.owner = ? OR 1)"), ("jobs.leased_until = ?", "(jobs.leased_until = ? OR 1)"),
+        world, planting, ("jobs.owner = ?", "(jobs.owner = ? OR 1)"), ("jobs.leased_until = ?", "(jobs.leased_until = ? OR 1)"),
         only="UPDATE jobs",
     )
-    put(stack, notifications.delivery, "_FENCE", timedelta(days=-1))
 
 
-@mutant()
-def no_read_back(world: World, stack: ExitStack) -> None:
+@mutant("I6")
+def no_read_back(world: World, planting: Planting) -> None:
     """After an unknown outcome it is posted again without a look."""
-    put(stack, SlackCarrier, "_find", _nothing)
+    put(planting, SlackCarrier, "_find", _nothing)
 
 
-@mutant()
-def read_back_without_threads(world: World, stack: ExitStack) -> None:
+@mutant("I6")
+def read_back_without_threads(world: World, planting: Planting) -> None:
     """Only the channel is read back, never a thread."""
     put(
-        stack, workspace._Client, "conversations_replies",
+        planting, workspace._Client, "conversations_replies",
         lambda self, *, ts, **asked: self.conversations_history(**asked),
     )
 
 
-@mutant()
-def retry_after_ignored(world: World, stack: ExitStack) -> None:
+@mutant("I7")
+def retry_after_ignored(world: World, planting: Planting) -> None:
     """Whoever asks us to wait is asked again after a second."""
-    _outcomes(stack, lambda _job, found: replace(found, wait=timedelta(seconds=1)) if isinstance(found, Later) and not found.counts else found)
+    _outcomes(planting, lambda _job, found: replace(found, wait=timedelta(seconds=1)) if isinstance(found, Later) and not found.counts else found)
 
 
-@mutant()
-def only_the_letter_waits(world: World, stack: ExitStack) -> None:
+@mutant("I7")
+def only_the_letter_waits(world: World, planting: Planting) -> None:
     """A Retry-After holds up one letter, not what else goes to the same place."""
-    put(stack, JobRows, "hold", lambda *_, **__: None)
-    _outcomes(stack, lambda _job, found: replace(found, wait=timedelta(seconds=2)) if isinstance(found, Later) and not found.counts else found)
+    put(planting, JobRows, "hold", lambda *_, **__: None)
+    _outcomes(planting, lambda _job, found: replace(found, wait=timedelta(seconds=2)) if isinstance(found, Later) and not found.counts else found)
 
 
-@mutant()
-def hold_not_looked_at(world: World, stack: ExitStack) -> None:
+@mutant("I7")
+def hold_not_looked_at(world: World, planting: Planting) -> None:
     """A hold stands in the database, and nobody looks."""
-    put(stack, JobRows, "held_until", lambda *_: None)
+    put(planting, JobRows, "held_until", lambda *_: None)
     before = JobRows.lanes
     put(
-        stack, JobRows, "lanes",
+        planting, JobRows, "lanes",
         lambda self, keys: {
             key: replace(lane, held_until=None, free_at=min(lane.free_at, self.now)) for key, lane in before(self, keys).items()
         },
     )
 
 
-def _outcomes(stack: ExitStack, change: Any) -> None:
+def _outcomes(planting: Planting, change: Any) -> None:
     before = Watched.carry
 
     async def carry(self: Any, job: Any, turn: Any) -> Any:
         return change(job, await before(self, job, turn))
 
-    put(stack, Watched, "carry", carry)
+    put(planting, Watched, "carry", carry)
 
 
-@mutant()
-def unknown_means_failed(world: World, stack: ExitStack) -> None:
+@mutant("I4", "I6")
+def unknown_means_failed(world: World, planting: Planting) -> None:
     """A broken wire is taken for a refusal."""
-    _outcomes(stack, lambda _job, found: Failed(reason=found.reason) if isinstance(found, Unknown) else found)
+    _outcomes(planting, lambda _job, found: Failed(reason=found.reason) if isinstance(found, Unknown) else found)
 
 
-@mutant()
-def unknown_means_done(world: World, stack: ExitStack) -> None:
+@mutant("I6")
+def unknown_means_done(world: World, planting: Planting) -> None:
     """A broken wire is taken for success."""
     _outcomes(
-        stack, lambda job, found: Done() if isinstance(found, Unknown) and job.kind.startswith("say.") else found
+        planting, lambda job, found: Done() if isinstance(found, Unknown) and job.kind.startswith("say.") else found
     )
 
 
-@mutant()
-def unknown_means_not_done(world: World, stack: ExitStack) -> None:
+@mutant("I6")
+def unknown_means_not_done(world: World, planting: Planting) -> None:
     """A broken wire is taken for something that never happened."""
     _outcomes(
-        stack, lambda _job, found: Later(wait=timedelta(seconds=2), reason=found.reason) if isinstance(found, Unknown) else found
+        planting, lambda _job, found: Later(wait=timedelta(seconds=2), reason=found.reason) if isinstance(found, Unknown) else found
     )
     before = JobRows.claim
-    put(stack, JobRows, "claim", lambda self, **how: tuple(replace(job, in_doubt=False) for job in before(self, **how)))
+    put(planting, JobRows, "claim", lambda self, **how: tuple(replace(job, in_doubt=False) for job in before(self, **how)))
 
 
-@mutant()
-def buried_without_a_word(world: World, stack: ExitStack) -> None:
+@mutant("I6", "I14")
+def buried_without_a_word(world: World, planting: Planting) -> None:
     """A dead letter does not say why."""
     before = JobRows.bury
-    put(stack, JobRows, "bury", lambda self, job, _reason: before(self, job, ""))
+    put(planting, JobRows, "bury", lambda self, job, _reason: before(self, job, ""))
 
 
-@mutant()
-def never_given_up(world: World, stack: ExitStack) -> None:
+@mutant("I14")
+def never_given_up(world: World, planting: Planting) -> None:
     """A poisonous event is tried for ever."""
-    put(stack, handlers.jobs, "_ATTEMPTS", 10_000)
+    put(planting, handlers.jobs, "_ATTEMPTS", 10_000)
 
 
-@mutant()
-def answered_before_stored(world: World, stack: ExitStack) -> None:
+@mutant("I5")
+def answered_before_stored(world: World, planting: Planting) -> None:
     """2xx is said first, and the event is stored when there is time."""
     before = Replica.__post_init__
 
@@ -216,7 +215,7 @@ def answered_before_stored(world: World, stack: ExitStack) -> None:
         before(self)
         self.doors = {name: _hasty(world, door) for name, door in self.doors.items()}
 
-    put(stack, Replica, "__post_init__", built)
+    put(planting, Replica, "__post_init__", built)
 
 
 def _hasty(world: World, door: Any) -> Any:
@@ -231,8 +230,8 @@ def _hasty(world: World, door: Any) -> Any:
     return early
 
 
-@mutant()
-def worked_off_in_two(world: World, stack: ExitStack) -> None:
+@mutant("I5")
+def worked_off_in_two(world: World, planting: Planting) -> None:
     """The job of an event is closed first, and the event is worked off afterwards."""
     before = Worker._work
 
@@ -250,11 +249,11 @@ def worked_off_in_two(world: World, stack: ExitStack) -> None:
         with contextlib.suppress(Exception):
             await self.engine.write(rest)
 
-    put(stack, Worker, "_work", work)
+    put(planting, Worker, "_work", work)
 
 
-@mutant("stock")
-def webhooks_counted_twice(world: World, stack: ExitStack) -> None:
+@mutant("I5", story="stock")
+def webhooks_counted_twice(world: World, planting: Planting) -> None:
     """An event that comes again is another event."""
     before = InboxRows.keep
 
@@ -262,47 +261,60 @@ def webhooks_counted_twice(world: World, stack: ExitStack) -> None:
         before(self, source, key, body, **more)
         return before(self, source, f"{key}-{world.new_id()}", body, **more)
 
-    put(stack, InboxRows, "keep", keep)
+    put(planting, InboxRows, "keep", keep)
 
 
-@mutant("digest")
-def next_run_outside_the_transaction(world: World, stack: ExitStack) -> None:
-    """A schedule's next occurrence is written after this one was closed."""
-    name = "_write_next" if hasattr(handlers.jobs, "_write_next") else "_write"
-    before = getattr(handlers.jobs, name)
+@mutant("I13", story="digest")
+def next_run_outside_the_transaction(world: World, planting: Planting) -> None:
+    """A schedule's next occurrence is written after this one was closed, and a start plans only what never was."""
 
-    def write(transaction: Any, *what: Any) -> None:
+    def fire(job: Any, transaction: Any) -> None:
+        schedule, shop, due = handlers.jobs._occurrence(job, transaction)
+        moment = max(due, transaction.now)
+        schedule.run(transaction.of(shop.id), shop.calendar.today(moment))
+
         async def afterwards() -> None:
             chosen = world.any_replica()
             if chosen is not None:
                 with contextlib.suppress(Killed):
                     await chosen.pause(0.5)
-                    await chosen.engine.write(lambda t: before(t, *what))
+                    await chosen.engine.write(lambda later: handlers.jobs._write_next(later, shop, schedule, moment))
 
         world.spawn(afterwards())
 
-    put(stack, handlers.jobs, name, write)
+    def plan(transaction: Any) -> None:
+        if all(kind != "fire" for _, kind in transaction.jobs.counts()):
+            handlers.jobs.plan(transaction)
+
+    put(planting, handlers.jobs, "fire", fire)
+    put(planting, worlds, "plan", plan)
 
 
-@mutant("digest")
-def digest_by_the_instant(world: World, stack: ExitStack) -> None:
-    """A digest is the same one if it is due at the same instant, not on the same day."""
-    put(stack, Schedule, "slot", lambda _self, _shop, due: due.isoformat())
-    before = OutboxRows.publish
+@mutant("I13", story="digest")
+def every_start_plans_its_own(world: World, planting: Planting) -> None:
+    """A digest is told from another by the moment it was planned at, not by its day: each start plans one more."""
+    del world
+    put(planting, JobRows, "stands", lambda *_: False)
+    before = handlers.jobs._write
 
-    def publish(self: Any, message: Any, *, once: str) -> None:
-        before(self, message, once=f"{once}{self.now.isoformat()}")
+    def write(transaction: Any, *what: Any, key: str) -> bool:
+        return before(transaction, *what, key=f"{key}/{transaction.now.isoformat()}")
 
-    put(stack, OutboxRows, "publish", publish)
+    put(planting, handlers.jobs, "_write", write)
+    publish = OutboxRows.publish
+    put(
+        planting, OutboxRows, "publish",
+        lambda self, message, *, once: publish(self, message, once=f"{once}/{self.now.isoformat()}"),
+    )
 
 
-@mutant()
-def only_wakes(world: World, stack: ExitStack) -> None:
+@mutant("I15")
+def only_wakes(world: World, planting: Planting) -> None:
     """Nobody looks unless woken, and wake-ups get lost."""
-    put(stack, process, "POLL", 1e9)
+    put(planting, process, "POLL", 1e9)
 
 
-@mutant()
-def newest_card_version_not_kept(world: World, stack: ExitStack) -> None:
+@mutant("I6")
+def newest_card_version_not_kept(world: World, planting: Planting) -> None:
     """Where a card stands is forgotten: every version is a message of its own."""
-    put(stack, LetterRows, "shown", lambda *_: None)
+    put(planting, LetterRows, "shown", lambda *_: None)

@@ -9,11 +9,12 @@ import sys
 import pytest
 
 from tests.conftest import ROOT
-from tests.faults.simulator.machine import MUTANTS, regressions, seeds_until_caught
+from tests.faults.simulator.machine import regressions, seeds_until_caught
+from tests.faults.simulator.mutants import MUTANTS
 from tests.faults.simulator.run import simulate
 
 #: chosen so that one run has crashes, refunds, races and letters
-BUSY = 12
+BUSY = 29
 
 
 def test_the_same_seed_is_the_same_run_in_any_process() -> None:
@@ -40,7 +41,7 @@ def test_a_seed_that_failed_once_holds(seed: int) -> None:
     assert not simulate(seed).violations
 
 
-@pytest.mark.parametrize("name", ["no_read_back", "no_limit", "claimed_by_two"])
+@pytest.mark.parametrize("name", ["no_read_back", "no_limit", "claimed_by_two", "trouble_without_a_card"])
 def test_a_planted_defect_is_seen(name: str) -> None:
     _, seeds, _ = seeds_until_caught(name, 100)
     assert seeds is not None
@@ -48,3 +49,5 @@ def test_a_planted_defect_is_seen(name: str) -> None:
 
 def test_there_are_enough_planted_defects() -> None:
     assert len(MUTANTS) >= 30
+    rules = {f"I{number}" for number in range(1, 16)}
+    assert not [name for name, mutant in MUTANTS.items() if not mutant.rules or mutant.rules - rules]
