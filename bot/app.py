@@ -163,10 +163,16 @@ async def _built(
         *(webhooks.VendorEvents(source=name) for name in webhooks.VENDORS),
     )
     app.worker = jobs.Worker(
-        engine=store, sources=sources, owner=new_id(), sleep=asyncio.sleep, poll_seconds=settings.poll_seconds
+        engine=store, sources=sources, owner=new_id(), sleep=asyncio.sleep, poll_seconds=settings.poll_seconds,
+        seconds=monotonic,
     )
-    app.auditor = Auditor(engine=store, sleep=asyncio.sleep)
+    app.auditor = _auditor(store, app.delivery, app.worker)
     return app
+
+
+def _auditor(store: Store, delivery: Delivery, worker: jobs.Worker) -> Auditor:
+    loops = {"delivery": lambda: delivery.turned_at, "worker": lambda: worker.turned_at}
+    return Auditor(engine=store, sleep=asyncio.sleep, seconds=monotonic, loops=loops)
 
 
 def goes_by_server(engine: sa.Engine) -> bool:

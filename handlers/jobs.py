@@ -211,6 +211,10 @@ class Worker:
     sleep: Callable[[float], Awaitable[None]]
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     poll_seconds: float = 0.25
+    #: seconds that never go back; None: nobody asks when it last made a turn
+    seconds: Callable[[], float] | None = None
+    #: when a hand last looked for work, by ``seconds``; None: not yet
+    turned_at: float | None = None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     #: the last look found fewer than it could take: the next lets some come together
     _gathering: bool = False
@@ -240,6 +244,8 @@ class Worker:
             await self.sleep(_GATHERED)
         while True:
             self.wake.clear()
+            if self.seconds is not None:
+                self.turned_at = self.seconds()
             try:
                 if claimed := await self.engine.write(self._claim):
                     self._gathering = len(claimed) < _AT_ONCE

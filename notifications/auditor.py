@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from domain.alarms import DeskAlarm, Stuck, other_way, worth_a_message
@@ -29,8 +29,10 @@ class Auditor:
 
     engine: Engine
     sleep: Callable[[float], Awaitable[None]]
-    #: each loop's name, and when it last made a turn (None: not yet)
-    loops: Mapping[str, Callable[[], datetime | None]] = field(default_factory=dict)
+    #: seconds that never go back, by which loops are timed: a clock that jumps hangs nothing
+    seconds: Callable[[], float]
+    #: each loop's name, and when it last made a turn, by ``seconds`` (None: not yet)
+    loops: Mapping[str, Callable[[], float | None]] = field(default_factory=dict)
     #: items raised by this process since its start: (late, given up)
     raised: list[int] = field(default_factory=lambda: [0, 0])
     silent: tuple[str, ...] = ()
@@ -60,12 +62,12 @@ class Auditor:
 
     def listen(self) -> None:
         """Note which loops hang."""
-        now, silent = self.engine.now(), []
+        now, silent = self.seconds(), []
         for name, turned_at in self.loops.items():
             last = turned_at()
-            if last is not None and now - last > _SILENT:
+            if last is not None and now - last > _SILENT.total_seconds():
                 silent.append(name)
-                log.error("the loop %s has made no turn since %s: restart this process", name, last.isoformat())
+                log.error("the loop %s has made no turn for %.0f s: restart this process", name, now - last)
         self.silent = tuple(silent)
 
 

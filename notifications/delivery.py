@@ -60,6 +60,8 @@ class Delivery:
     poll_seconds: float = 0.25
     #: seconds that never go back, by which a lease's rest is measured; None: by the engine's clock
     seconds: Callable[[], float] | None = None
+    #: when the loop last made a turn, by ``seconds``; None: not yet
+    turned_at: float | None = None
     _under_way: dict[asyncio.Task[None], Job] = field(default_factory=dict)
     _landed: list[_Landing] = field(default_factory=list)
     _settling: bool = False
@@ -80,6 +82,7 @@ class Delivery:
         try:
             while True:
                 self.wake.clear()
+                self.turned_at = self._seconds()
                 try:
                     claimed = await self.step()
                 except Exception:  # the database may be away for a while; nothing is lost meanwhile

@@ -412,3 +412,20 @@ async def test_the_loop_wakes_for_new_work_and_ends_with_what_is_under_way(desk:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert states(desk) == {"a": "done"}
+
+
+async def test_a_lost_notice_costs_only_the_time_until_the_next_look(
+    desk: TestDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.unit_of_work.notify", lambda connection, kinds: None)
+    paper = Paper()
+    delivery = delivery_of(desk, paper)
+    task = asyncio.create_task(delivery.run())
+    await asyncio.sleep(0.1)
+    await write(desk, "a")  # and nobody sets delivery.wake
+    async with asyncio.timeout(20):
+        while not paper.settled:
+            await asyncio.sleep(0.01)
+    task.cancel()
+    await asyncio.wait({task})
+    assert states(desk) == {"a": "done"}

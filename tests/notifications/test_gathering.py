@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,8 @@ from domain.outcomes import Gathered, Later, Superseded
 from domain.returns.messages import ReturnCard
 from domain.shipping.messages import LateParcelCard
 from notifications.admission import admit
+from storage.database import is_sqlite
+from storage.gathering import GatheringRows
 from storage.tables import cards, jobs
 from storage.unit_of_work import StoreTransaction
 from tests.desk import TestDesk
@@ -244,3 +247,28 @@ def test_lanes_are_told_apart_by_chat_and_class(desk: TestDesk) -> None:
     with desk.begin() as uow:
         uow.outbox.card("return:R-1", any_message(ReturnCard, "R-1"), version=1)
     assert {row.lane for row in desk.outbox_rows()} == {"slack:C0STOCK:alert", "slack:C0RETURNS:approval"}
+
+
+def test_of_two_processes_that_want_a_channels_last_place_one_is_shown(desk: TestDesk) -> None:
+    if is_sqlite(desk.store.engine):
+        pytest.skip("one writer")
+    publish(desk, 1)
+    [job] = claim(desk)
+    taken = list[int | None]()
+    with desk.store.engine.begin() as connection:
+        while (left := GatheringRows(connection, desk.clock.now())._take_place(job)) != 1:
+            assert left is not None
+    with ThreadPoolExecutor(1) as other:
+        with desk.store.engine.begin() as connection:
+            assert GatheringRows(connection, desk.clock.now())._take_place(job) == 0
+
+            def late() -> None:
+                with desk.store.engine.begin() as connection:
+                    connection.exec_driver_sql("SET lock_timeout = 0")
+                    taken.append(GatheringRows(connection, desk.clock.now())._take_place(job))
+
+            waits = other.submit(late)
+            with pytest.raises(TimeoutError):
+                waits.result(timeout=0.5)  # it has seen the place free, and waits for our row
+        waits.result(timeout=20)
+    assert taken == [None]

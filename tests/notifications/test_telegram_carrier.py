@@ -225,3 +225,13 @@ async def test_an_edit_in_doubt_is_simply_made_again(telegram: Line) -> None:
     assert telegram.states() == ["done", "done"]
     [seen] = told(telegram, GROUP)
     assert "(repeat)" not in seen["text"]
+
+
+async def test_plain_text_that_repeats_is_marked_too(telegram: Line) -> None:
+    tell(telegram)
+    await telegram.fault("telegram", SEND, "reset_after")
+    await telegram.until_quiet(within=timedelta(seconds=1))
+    await telegram.fault("telegram", SEND, "error", error="Bad Request: can't parse entities: Can't find end tag")
+    await telegram.until_quiet()
+    assert [one["text"].startswith("(repeat)") for one in told(telegram)] == [False, True]
+    assert "plain" in telegram.desk.outbox_rows()[0].outcome

@@ -1,0 +1,70 @@
+"""The whole process in one: which loops are watched, and where its probes stand."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+import bot.app
+from bot.settings import Settings
+from storage.database import open_engine
+from storage.upgrade import upgrade
+from tests.e2e.control import free_ports
+
+
+def settings(tmp_path: Path, **more: str) -> Settings:
+    url = f"sqlite:///{tmp_path / 'opsbell.db'}"
+    engine = open_engine(url)
+    upgrade(engine)
+    engine.dispose()
+    return Settings(
+        _env_file=None, database_url=url, without="slack,telegram,stripe,shop", link_secret="x" * 40,
+        poll_seconds=0.01, **{"listen": "127.0.0.1:0", **more},
+    )
+
+
+@pytest.mark.parametrize("name", ["delivery", "worker"])
+async def test_a_loop_that_hangs_makes_the_desk_unwell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(bot.app, "monotonic", lambda: now[0])
+    hangs, hung = asyncio.Event(), asyncio.Event()
+
+    async def hang(*_: object) -> bool:
+        hung.set()
+        await hangs.wait()
+        return False
+
+    async with bot.app.running(settings(tmp_path)) as app, asyncio.timeout(30):
+        assert app.auditor is not None
+        app.auditor.listen()
+        assert app.healthy()
+        loops = {"delivery": app.delivery, "worker": app.worker}
+        stuck, other = loops.pop(name), next(iter(loops.values()))
+        assert stuck is not None
+        assert other is not None
+        object.__setattr__(stuck, "step" if name == "delivery" else "_rest", hang)
+        await hung.wait()
+        now[0] += 91
+        while other.turned_at != now[0]:
+            await asyncio.sleep(0.01)
+        app.auditor.listen()
+        assert app.auditor.silent == (name,)
+        assert not app.healthy()
+        assert f"the loop {name} has made no turn for 91 s: restart this process" in caplog.text
+        hangs.set()
+
+
+async def test_probes_and_figures_stand_at_the_admin_address_and_nowhere_else(tmp_path: Path) -> None:
+    outer, inner = (f"127.0.0.1:{port}" for port in free_ports(2))
+    given = settings(tmp_path, listen=outer, admin_listen=inner)
+    async with bot.app.running(given), aiohttp.ClientSession() as session:
+        for path in ("/live", "/ready", "/metrics"):
+            async with session.get(f"http://{inner}{path}") as answer:
+                assert answer.status == 200
+            async with session.get(f"http://{outer}{path}") as answer:
+                assert answer.status == 404
