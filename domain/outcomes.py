@@ -108,6 +108,14 @@ class Carrier(Protocol):
         """Write what the outcome leaves behind, in the transaction that closes the job."""
 
 
+def in_our_words(reason: str) -> str:
+    """A reason as far as we wrote it: what the other side said after it may quote a person, so no log gets it.
+
+    The whole reason stands with the job (``opsbell jobs list``).
+    """
+    return reason.partition(": ")[0]
+
+
 def wait_before(attempts: int) -> timedelta:
     """How long to wait after so many attempts: 2 s, 4 s, 8 s ... 15 min."""
     doublings: int = 2 ** (min(attempts, 20) - 1)

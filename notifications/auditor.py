@@ -14,6 +14,7 @@ from typing import Final
 
 from domain.alarms import DeskAlarm, Stuck, other_way, worth_a_message
 from domain.jobs import Engine, Transaction
+from domain.outcomes import in_our_words
 
 log = logging.getLogger("opsbell.auditor")
 
@@ -56,7 +57,7 @@ class Auditor:
                 log.error(
                     "%d x %s %s, oldest of %s: %s. Next: opsbell jobs list", one.count, one.words,
                     "given up" if one.dead else "not out in time", one.oldest.isoformat(timespec="seconds"),
-                    one.reason or "never tried",
+                    in_our_words(one.reason) or "never tried",
                 )
         return sum(one.count for stuck in found.values() for one in stuck)
 

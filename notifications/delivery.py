@@ -17,7 +17,19 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from domain.jobs import Engine, Job, Jobs, NotKnownHere, Transaction
-from domain.outcomes import Carrier, Done, Failed, Gathered, Later, NotNow, Outcome, Superseded, Unknown, wait_before
+from domain.outcomes import (
+    Carrier,
+    Done,
+    Failed,
+    Gathered,
+    Later,
+    NotNow,
+    Outcome,
+    Superseded,
+    Unknown,
+    in_our_words,
+    wait_before,
+)
 from notifications.pace import AtTheWire, Place, Places, board
 
 log = logging.getLogger("opsbell.delivery")
@@ -269,7 +281,7 @@ class Delivery:
             case Gathered():
                 return rows.done(job, {"into": outcome.into}, state="gathered")
             case Failed():
-                log.error("job %s failed for good: %s", job.key, outcome.reason)
+                log.error("job %s failed for good: %s %s", job.key, in_our_words(outcome.reason), outcome.code)
                 return rows.bury(job, outcome.reason)
             case Later():
                 if outcome.lane:
@@ -278,7 +290,7 @@ class Delivery:
                     job, at=now + outcome.wait, error=outcome.reason, in_doubt=job.in_doubt, counts=outcome.counts
                 )
             case Unknown():
-                log.warning("job %s has an unknown outcome: %s", job.key, outcome.reason)
+                log.warning("job %s has an unknown outcome: %s", job.key, in_our_words(outcome.reason))
                 return rows.later(job, at=now + wait_before(job.attempts), error=outcome.reason, in_doubt=True)
 
     def _ended(self, task: asyncio.Task[None]) -> None:

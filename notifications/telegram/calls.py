@@ -93,6 +93,11 @@ class Refused(Exception):
     reason: str
 
     @property
+    def phrase(self) -> str:
+        """What it says as far as it is known: the rest may quote our text, and so a person."""
+        return next((words for words in (*_LAYOUT, *_UNREACHABLE) if words in self.reason.lower()), "another reason")
+
+    @property
     def unreachable(self) -> bool:
         """Whether this person or group hears nothing of us any more."""
         return any(words in self.reason.lower() for words in _UNREACHABLE)

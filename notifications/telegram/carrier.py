@@ -114,14 +114,15 @@ class TelegramCarrier:
     ) -> str:
         """The words are there, as they were meant or at least as plain text; the message's id."""
         html, markup = text_of(words, envelope.letter), keyboard(envelope.letter)
+        told = ""
         if (problem := over(html, markup)) is None:
             try:
                 return await self._placed(envelope, words, html, markup, edited, turn)
             except Refused as error:
                 if not error.layout:
                     raise
-                problem = error.reason
-        self.defects.note("telegram", envelope.letter.message.kind, problem)
+                problem, told = error.reason, error.phrase
+        self.defects.note("telegram", envelope.letter.message.kind, told or problem)
         receipt["plain"] = problem[:200]
         text = self._plain(envelope, marked=words.plain_title.startswith("(repeat)"))
         return await self._placed(envelope, words, text, _harmless(markup), edited, turn)
@@ -202,7 +203,7 @@ class TelegramCarrier:
                     file = BufferedInputFile(attached.content.encode(), attached.name)
                     await ask(self.bot.send_document(address, file, caption=attached.title[:CAPTION]))
             except Refused as error:
-                self.defects.note("telegram", letter.message.kind, f"a part of it was refused: {error.reason}")
+                self.defects.note("telegram", letter.message.kind, f"a part of it was refused: {error.phrase}")
             await self._progress(job, message_id, number + 1)
 
     async def _progress(self, job: Job, message_id: str, extras_done: int) -> None:

@@ -104,6 +104,15 @@ async def test_what_breaks_a_limit_is_refused_before_it_is_read(vendors: Vendors
     assert vendors.desk.query(sa.select(inbox)) == []
 
 
+async def test_a_length_that_is_too_large_is_refused_though_nothing_follows(vendors: Vendors) -> None:
+    host, port = vendors.base.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    head = f"POST /slow HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {LARGEST + 1}\r\n\r\n"
+    writer.write(head.encode())
+    assert (await reader.readline()).startswith(b"HTTP/1.1 413")
+    writer.close()
+
+
 async def test_a_body_without_an_end_is_cut_at_the_same_size(vendors: Vendors) -> None:
     async def endless() -> AsyncIterator[bytes]:
         for _ in range(LARGEST // 10_000 + 50):
