@@ -46,7 +46,7 @@ from notifications.telegram.calls import TimedSession
 from notifications.telegram.carrier import TelegramAnswers, TelegramCarrier
 from storage.database import is_sqlite, open_engine
 from storage.one_process import alone, wal_warning
-from storage.unit_of_work import Store
+from storage.unit_of_work import Hurried, Store
 from storage.upgrade import ensure_current
 from storage.wake import listen
 
@@ -148,7 +148,7 @@ async def _built(
         ahead=(lambda: clock.offset) if clock else timedelta, by_server=goes_by_server(engine),
     )
     stack.callback(store.close)
-    desk = Desk(engine=Punctual(engine=store, within=_SOON, grace=0.2), reference=reference)
+    desk = Desk(engine=Punctual(engine=Hurried(store=store), within=_SOON, grace=0.2), reference=reference)
     app = App(settings=settings, store=store, desk=desk, clock=clock)
     if clock is not None:
         clock.jumped, clock.settled = app.wake, _until_nothing_is_due(store)
@@ -274,7 +274,7 @@ async def _listen(app: App, stack: AsyncExitStack) -> str:
 def _doors(app: App) -> list[web.RouteDef]:
     """What is switched on, and nothing else."""
     settings, store = app.settings, app.store
-    engine, routes = Punctual(engine=store), list[web.RouteDef]()
+    engine, routes = Punctual(engine=Hurried(store=store)), list[web.RouteDef]()
     if app.slack is not None and not settings.slack_by_socket:
         secrets = secrets_of(settings.slack_signing_secret)
         routes.append(web.post("/slack/events", events(app.slack, engine, secrets, store.now)))

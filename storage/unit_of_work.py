@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import hmac
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -156,13 +156,13 @@ class Store:
         mac = hmac.new(self.secret, text.encode(), hashlib.sha256).digest()
         return urlsafe_b64encode(mac[:12]).decode()
 
-    async def write(self, work: Callable[[Transaction], T]) -> T:
-        """Run a function whole, in one transaction, in one thread hop."""
+    async def write(self, work: Callable[[Transaction], T], *, hurried: bool = False) -> T:
+        """Run a function whole, in one transaction, in one thread hop; ahead of the loops' where it is ``hurried``."""
 
         def whole(connection: sa.Connection) -> T:
             return work(self._open(connection))
 
-        return await self._writers.run(whole)
+        return await self._writers.run(whole, hurried=hurried)
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """A look at the database that takes no writer's place."""
@@ -182,6 +182,26 @@ class Store:
         self._writers.shutdown()
         self._readers.shutdown()
         self.engine.dispose()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hurried:
+    """The store as the doors use it: somebody waits for the answer, so their writes go before the loops'."""
+
+    store: Store
+
+    @property
+    def now(self) -> Callable[[], datetime]:
+        """The clock."""
+        return self.store.now
+
+    def write(self, work: Callable[[Transaction], T]) -> Awaitable[T]:
+        """The store's, ahead of the loops'."""
+        return self.store.write(work, hurried=True)
+
+    def read(self, work: Callable[[Transaction], T]) -> Awaitable[T]:
+        """The store's."""
+        return self.store.read(work)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,8 +29,11 @@ _SAVEPOINT: Final = "turn"
 class Writers(Protocol):
     """Where functions over a transaction are run."""
 
-    async def run(self, work: Callable[[sa.Connection], T]) -> T:
-        """Run it whole; done after the commit. Cancelled before its turn, it is never begun."""
+    async def run(self, work: Callable[[sa.Connection], T], *, hurried: bool = False) -> T:
+        """Run it whole; done after the commit. Cancelled before its turn, it is never begun.
+
+        ``hurried``: a platform or a person waits for the answer.
+        """
 
     def shutdown(self, *, wait: bool = True) -> None:
         """Finish what was given, and wait for it or not."""
@@ -48,7 +51,8 @@ class WriterPool:
         """Threads start with the first transaction."""
         self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="writer")
 
-    async def run(self, work: Callable[[sa.Connection], T]) -> T:
+    async def run(self, work: Callable[[sa.Connection], T], *, hurried: bool = False) -> T:
+        del hurried  # nobody waits for another here
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._whole, work)
 
     def shutdown(self, *, wait: bool = True) -> None:
@@ -62,10 +66,13 @@ class WriterPool:
 class _Turn:
     """One function that waits for its commit."""
 
-    __slots__ = ("_error", "_result", "_work", "future")
+    __slots__ = ("_error", "_result", "_work", "future", "hurried")
 
-    def __init__(self, work: Callable[[sa.Connection], Any], future: asyncio.Future[Any]) -> None:
+    def __init__(
+        self, work: Callable[[sa.Connection], Any], future: asyncio.Future[Any], *, hurried: bool
+    ) -> None:
         self.future = future
+        self.hurried = hurried
         self._work = work
         self._result: object = None
         self._error: BaseException | None = None
@@ -93,11 +100,13 @@ class _Turn:
 class OneWriter:
     """One transaction at a time, for as many functions as wait. For SQLite: its savepoints cost next to nothing.
 
-    The thread is called once for all that comes while it works, and answers all of a commit in one call.
+    The thread is called once for all that comes while it works, and answers all of a commit in one call. Somebody who
+    hurries waits for one function of those who do not, never for a row of them; these get one into each commit.
     """
 
     begin: Begin
     _thread: ThreadPoolExecutor = field(init=False)
+    _hurried: deque[_Turn] = field(default_factory=deque)
     _waiting: deque[_Turn] = field(default_factory=deque)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _at_work: bool = False
@@ -106,16 +115,16 @@ class OneWriter:
         """The thread starts with the first transaction."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
 
-    async def run(self, work: Callable[[sa.Connection], T]) -> T:
+    async def run(self, work: Callable[[sa.Connection], T], *, hurried: bool = False) -> T:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._waiting.append(_Turn(work, future))
+        (self._hurried if hurried else self._waiting).append(_Turn(work, future, hurried=hurried))
         loop.call_soon(self._call)  # behind whatever else is ready now: what comes at one moment is one commit
         return await future
 
     def _call(self) -> None:
         with self._lock:
-            if self._waiting and not self._at_work:
+            if (self._hurried or self._waiting) and not self._at_work:
                 self._thread.submit(self._until_nothing_waits)
                 self._at_work = True
 
@@ -126,30 +135,51 @@ class OneWriter:
         while turns := self._next_turns():
             self._commit(turns)
 
-    def _commit(self, turns: Sequence[_Turn]) -> None:
+    def _commit(self, turns: list[_Turn]) -> None:
+        ended: list[_Turn] = []
         try:
             with self.begin() as connection:
                 if len(turns) == 1:
                     turns[0].run(connection)
                 else:
-                    for turn in turns:
-                        _within_savepoint(turn, connection)
+                    while turns:
+                        _within_savepoint(turns[0], connection)
+                        ended.append(turn := turns.pop(0))
+                        if not turn.hurried:
+                            turns = self._let_pass(turns)
         except BaseException as error:  # noqa: BLE001  it belongs to whoever waits, whatever it is
-            for turn in turns:
+            for turn in (*ended, *turns):
                 turn.fail(error)
-        for loop in {turn.future.get_loop() for turn in turns}:
+        ended += turns
+        for loop in {turn.future.get_loop() for turn in ended}:
             with suppress(RuntimeError):  # a loop that is closed: nobody waits there
-                loop.call_soon_threadsafe(_tell, [turn for turn in turns if turn.future.get_loop() is loop])
+                loop.call_soon_threadsafe(_tell, [turn for turn in ended if turn.future.get_loop() is loop])
 
     def _next_turns(self) -> list[_Turn]:
-        turns: list[_Turn] = []
+        """Who shares the next commit: all who hurry and one who does not, else all who wait."""
         with self._lock:
-            while self._waiting and len(turns) < _TOGETHER:
-                turn = self._waiting.popleft()
-                if not turn.future.cancelled():
-                    turns.append(turn)
+            turns = _first(self._hurried, _TOGETHER)
+            turns += _first(self._waiting, 1 if turns else _TOGETHER)
             self._at_work = bool(turns)
         return turns
+
+    def _let_pass(self, turns: list[_Turn]) -> list[_Turn]:
+        """Those who go on in this commit: the same, or whoever hurries and has come meanwhile, and nobody else."""
+        with self._lock:
+            if not turns or not (came := _first(self._hurried, _TOGETHER)):
+                return turns
+            self._waiting.extendleft(reversed(turns))
+        return came
+
+
+def _first(queue: deque[_Turn], most: int) -> list[_Turn]:
+    """The first of a queue who are still waited for, taken out of it."""
+    turns: list[_Turn] = []
+    while queue and len(turns) < most:
+        turn = queue.popleft()
+        if not turn.future.cancelled():
+            turns.append(turn)
+    return turns
 
 
 def _tell(turns: Sequence[_Turn]) -> None:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from domain.jobs import Transaction
 from storage.database import is_sqlite
 from storage.tables import lanes
+from storage.unit_of_work import Hurried
 from tests.desk import START, TestDesk
 
 
@@ -118,3 +119,49 @@ async def test_what_was_given_up_before_its_turn_is_not_run(desk: TestDesk) -> N
     await asyncio.gather(*holding)
     await desk.store.write(mark("a"))
     assert marks(desk) == {"a"}
+
+
+async def test_who_hurries_waits_for_one_of_the_loops_and_never_for_a_row_of_them(desk: TestDesk) -> None:
+    if not is_sqlite(desk.store.engine):
+        pytest.skip("on PostgreSQL nobody waits for another")
+    order, commits = list[str](), list[int]()
+    sa.event.listen(desk.store.engine, "commit", lambda _: commits.append(len(order)))
+
+    def turn(name: str) -> Callable[[Transaction], None]:
+        return lambda _: order.append(name)
+
+    slow, free = await a_slow_one(desk)
+    loops = [asyncio.ensure_future(desk.store.write(turn(f"loop{number}"))) for number in range(3)]
+    doors = [asyncio.ensure_future(Hurried(store=desk.store).write(turn(f"door{number}"))) for number in range(2)]
+    await asyncio.sleep(0)
+    free.set()
+    await slow
+    await asyncio.gather(*loops, *doors)
+    assert order == ["door0", "door1", "loop0", "loop1", "loop2"]
+    assert commits == [0, 3, 5], "one of the loops' goes with those who hurry; those that are left share a commit"
+
+
+async def test_who_hurries_and_comes_midway_goes_into_the_commit_and_ends_it(desk: TestDesk) -> None:
+    if not is_sqlite(desk.store.engine):
+        pytest.skip("on PostgreSQL nobody waits for another")
+    order, commits = list[str](), list[int]()
+    sa.event.listen(desk.store.engine, "commit", lambda _: commits.append(len(order)))
+    midway, on = threading.Event(), threading.Event()
+
+    def halted(_: Transaction) -> None:
+        order.append("loop0")
+        midway.set()
+        on.wait(20)
+
+    slow, free = await a_slow_one(desk)
+    loops = [asyncio.ensure_future(desk.store.write(halted))]
+    loops += [asyncio.ensure_future(desk.store.write(lambda _, n=n: order.append(f"loop{n}"))) for n in (1, 2)]  # type: ignore[misc]
+    await asyncio.sleep(0)
+    free.set()
+    await asyncio.to_thread(midway.wait, 20)
+    door = asyncio.ensure_future(Hurried(store=desk.store).write(lambda _: order.append("door")))
+    await asyncio.sleep(0)
+    on.set()
+    await asyncio.gather(slow, door, *loops)
+    assert order == ["loop0", "door", "loop1", "loop2"]
+    assert commits == [0, 2, 4]
