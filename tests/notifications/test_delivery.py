@@ -429,3 +429,26 @@ async def test_a_lost_notice_costs_only_the_time_until_the_next_look(
     task.cancel()
     await asyncio.wait({task})
     assert states(desk) == {"a": "done"}
+
+
+async def test_no_second_abandoned_job_is_under_way_beside_the_first(desk: TestDesk) -> None:
+    gate = asyncio.Event()
+
+    async def slow(job: Job) -> Outcome:
+        await gate.wait()
+        return Done()
+
+    await write(desk, "a", "b")
+    first = Paper(does=slow)
+    await delivery_of(desk, first, owner="dies").step()
+    async with asyncio.timeout(20):
+        while len(first.carried) < 2:
+            await asyncio.sleep(0.005)
+    desk.clock.move(seconds=LEASE.total_seconds() + 1)
+    delivery = delivery_of(desk, Paper(does=slow), owner="next")
+    await delivery.step()
+    await delivery.step()
+    assert [job.abandoned for job in delivery._under_way.values()] == [True]
+    gate.set()
+    await until_quiet(delivery)
+    assert states(desk) == {"a": "done", "b": "done"}
