@@ -173,6 +173,9 @@ class Delivery:
     def _start(self, transaction: Transaction, claimed: Sequence[Job], since: float) -> list[tuple[Job, Place]]:
         """Take places in the lanes and mark what starts; what must wait longer goes back, what is settled is closed."""
         seconds, rows, now = self._seconds(), transaction.jobs, transaction.now
+        # First: whoever was paused beyond its lease must not close another version of a card, nor count an alert.
+        ours = rows.mark_sending(claimed)
+        claimed = [job for job in claimed if job.id in ours]
         # One that was given up takes no place, and its carrier is not asked: it may be what breaks.
         gaps = {job.id: self.carriers[job.kind].gaps(job) if job.attempts <= _ATTEMPTS else {} for job in claimed}
         lanes = rows.lanes({lane for found in gaps.values() for lane in found})
@@ -191,10 +194,9 @@ class Delivery:
                 moved[key], lanes[key] = free_at, replace(lanes[key], free_at=free_at)
             starts.append((job, place))
         rows.move_lanes(moved)
-        ours = rows.mark_sending([job for job, _ in starts])
         waits = [self._soonest, *(since + (at - now).total_seconds() for at in back)]
         self._soonest = min((at for at in waits if at > since), default=math.inf)
-        return [(job, place) for job, place in starts if job.id in ours]
+        return starts
 
     async def _outcome(self, job: Job, place: Place, since: float) -> Outcome:
         carrier = self.carriers[job.kind]
