@@ -123,7 +123,7 @@ def _door(steps: Steps) -> None:
 
 def _transactions(steps: Steps) -> None:
     def around(real: Any) -> Any:
-        async def write(self: Store, work: Any) -> Any:
+        async def write(self: Store, work: Any, **how: Any) -> Any:
             doing = DOING.get()
 
             def whole(transaction: Any) -> Any:
@@ -131,7 +131,7 @@ def _transactions(steps: Steps) -> None:
                 _step("in its transaction")
                 return work(transaction)
 
-            result = await real(self, whole)
+            result = await real(self, whole, **how)
             if doing:
                 steps.reached(f"{doing}: committed")
             return result
