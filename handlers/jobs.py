@@ -235,7 +235,7 @@ class Worker:
 
     async def step(self) -> int:
         """Work off what is due now, a handful at once; how many."""
-        claimed = await self.engine.write(self._claim)
+        claimed = await self._take()
         await self._work_off(claimed)
         return len(claimed)
 
@@ -247,7 +247,7 @@ class Worker:
             if self.seconds is not None:
                 self.turned_at = self.seconds()
             try:
-                if claimed := await self.engine.write(self._claim):
+                if claimed := await self._take():
                     self._gathering = len(claimed) < _AT_ONCE
                     return claimed
             except Exception:  # the database may be away for a while; nothing is lost meanwhile
@@ -260,15 +260,19 @@ class Worker:
         try:
             await asyncio.gather(*(self._work(job) for job in claimed))
         finally:
-            self._suspects.difference_update(job.id for job in claimed)
+            self._suspects.difference_update(job.id for job in claimed if job.abandoned)
+
+    async def _take(self) -> tuple[Job, ...]:
+        claimed = await self.engine.write(self._claim)
+        # Not within the transaction: where its end stays unknown nobody works them off, and none is under way.
+        self._suspects.update(job.id for job in claimed if job.abandoned)
+        return claimed
 
     def _claim(self, transaction: Transaction) -> tuple[Job, ...]:
         # One abandoned job at a time: should it kill this process again, then it takes no other one along.
-        claimed = transaction.jobs.claim(
+        return transaction.jobs.claim(
             kinds=KINDS, owner=self.owner, limit=_AT_ONCE, lease=_LEASE, abandoned=not self._suspects
         )
-        self._suspects.update(job.id for job in claimed if job.abandoned)
-        return claimed
 
     async def _work(self, job: Job) -> None:
         if job.attempts > _ATTEMPTS:
