@@ -37,7 +37,7 @@ def test_stock_sold_out_is_ordered_received_and_the_waiting_customer_told(contro
     control.happens("restock", quantity=144)
     resolved = control.until(lambda: control.cards("stock", "Back above"), "the resolved card")[0]
     assert resolved["ts"] == card["ts"]
-    told = control.until(lambda: [one for one in control.chat("sofia") if "back" in (one["text"] or "").lower() and one["from"] == "bot" and "Blue mug" in one["text"] and one["message_id"] > 3][-1:], "the news for who waits")
+    told = control.until(lambda: [one for one in control.chat("sofia") if "Blue mug 300 ml is back!" in (one["text"] or "")], "Sofia is told")
     assert "Blue mug" in told[0]["text"]
     before = len(control.chat("sofia"))
     control.happens("sell_out")
