@@ -39,7 +39,7 @@ from handlers.slack import SlackDesk, Standings, bolt, events
 from handlers.telegram.door import ALLOWED_UPDATES, poll
 from notifications.auditor import Auditor
 from notifications.catalogue import Catalogue
-from notifications.delivery import Delivery
+from notifications.delivery import CALL, Delivery
 from notifications.detour import Defects
 from notifications.slack.carrier import SlackCarrier
 from notifications.telegram.calls import TimedSession
@@ -54,7 +54,7 @@ log = logging.getLogger("opsbell")
 
 #: how long a connection may take to stand, and a whole call to a platform; both well below a job's lease
 CONNECT_SECONDS = 3.0
-CALL_SECONDS = 15.0
+CALL_SECONDS = CALL.total_seconds()
 #: seconds for a person's command: Slack waits three, and may itself be asked for one who somebody is
 _SOON = 1.7
 #: how words look where no shop is known
@@ -202,7 +202,9 @@ async def _carriers(app: App, session: aiohttp.ClientSession, stack: AsyncExitSt
         carriers += [letters, TelegramAnswers(bot=app.bot)]
     if "slack" in settings.parts:
         token = settings.slack_bot_token.get_secret_value()
-        client = AsyncWebClient(token, base_url=settings.slack_base_url, session=session, timeout=15, retry_handlers=[])
+        client = AsyncWebClient(
+            token, base_url=settings.slack_base_url, session=session, timeout=int(CALL_SECONDS), retry_handlers=[]
+        )
         app.desk = replace(app.desk, known=Standings(client=client, now=store.now).of)
         app.slack = SlackDesk(
             desk=app.desk, catalogue=catalogue, client=client, session=session, nobody=NOBODY,

@@ -6,7 +6,7 @@ values, not exceptions, so that none can be missed.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Protocol, TypeAlias
@@ -64,8 +64,6 @@ class Gathered:
 
 
 Outcome: TypeAlias = Done | Later | Failed | Unknown | Superseded | Gathered
-#: awaited right before the wire: returns when the job may speak, or raises NotNow. Each call to it is for one call out.
-Turn: TypeAlias = Callable[[], Awaitable[None]]
 
 
 @dataclass(eq=False)
@@ -75,7 +73,21 @@ class NotNow(Exception):
     wait: timedelta
 
 
-async def at_once() -> None:
+class TooLate(Exception):
+    """So little of the lease is left that somebody else may speak, too. Nothing was said since the last turn."""
+
+
+class Turn(Protocol):
+    """Awaited right before the wire, once for each call out."""
+
+    async def __call__(self, lanes: Mapping[str, timedelta] | None = None) -> None:
+        """Return when the job may speak; NotNow or TooLate if it may not.
+
+        ``lanes``: those of this call, with their distances as in ``Carrier.gaps``; None = the job's own.
+        """
+
+
+async def at_once(lanes: Mapping[str, timedelta] | None = None) -> None:
     """The turn of whoever need not wait."""
 
 
@@ -101,7 +113,7 @@ class Carrier(Protocol):
     async def carry(self, job: Job, turn: Turn) -> Outcome:
         """Do it, once, at its turn. ``job.in_doubt``: an earlier attempt may have gone through, so look first.
 
-        NotNow passes through: the job comes again after its wait.
+        NotNow and TooLate pass through: the job comes again.
         """
 
     def settle(self, job: Job, outcome: Outcome, transaction: Transaction) -> None:

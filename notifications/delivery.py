@@ -26,6 +26,7 @@ from domain.outcomes import (
     NotNow,
     Outcome,
     Superseded,
+    TooLate,
     Unknown,
     in_our_words,
     wait_before,
@@ -38,6 +39,8 @@ log = logging.getLogger("opsbell.delivery")
 LEASE: Final = timedelta(seconds=30)
 #: a send that takes longer is broken off, its outcome unknown
 CARRY: Final = timedelta(seconds=20)
+#: one call to a platform takes no longer; only with that much of the lease left may it leave
+CALL: Final = timedelta(seconds=15)
 #: a send may start only if this much of the lease is left: the send itself, and the clocks' and the loop's delays
 _FENCE: Final = CARRY + timedelta(seconds=4)
 _ATTEMPTS: Final = 12
@@ -48,6 +51,14 @@ _GIVEN_UP: Final = "given up after too many attempts"
 _LEFT_ALONE: Final = timedelta(days=1)
 #: how often, and after how many seconds each, a settlement is tried again while the database is away
 _SETTLE_AGAIN: Final = (0.5, 1.0, 2.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claimed:
+    """When a lease began, by both clocks of this process: seconds stand still while the machine is suspended."""
+
+    seconds: float
+    at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,10 +123,10 @@ class Delivery:
         rooms = self._rooms()
         if not rooms:
             return False
-        since = self._seconds()
+        since = Claimed(seconds=self._seconds(), at=self.engine.now())
         claimed = await self.engine.write(lambda transaction: self._claim(transaction, rooms))
         if not claimed:
-            if self._soonest <= since:
+            if self._soonest <= since.seconds:
                 self._soonest = math.inf  # somebody else took it; there is no reason to look again at once
             return False
         for job, place in await self._board(claimed, since):
@@ -124,7 +135,7 @@ class Delivery:
             task.add_done_callback(self._ended)
         return True
 
-    async def deliver(self, job: Job, *, place: Place, since: float) -> None:
+    async def deliver(self, job: Job, *, place: Place, since: Claimed) -> None:
         """Carry a job that is marked as sending, at its place, and settle it, by the lease of ``since``.
 
         Never raises: whatever goes wrong is an outcome of the job.
@@ -152,7 +163,7 @@ class Delivery:
                 )
         return tuple(claimed)
 
-    async def _board(self, claimed: Sequence[Job], since: float) -> Sequence[tuple[Job, Place]]:
+    async def _board(self, claimed: Sequence[Job], since: Claimed) -> Sequence[tuple[Job, Place]]:
         """Those that start, each with its place in the lanes it shares."""
         try:
             return await self.engine.write(lambda transaction: self._start(transaction, claimed, since))
@@ -161,7 +172,7 @@ class Delivery:
         alone = await asyncio.gather(*(self._board_alone(job, since) for job in claimed))
         return [start for starts in alone for start in starts]
 
-    async def _board_alone(self, job: Job, since: float) -> Sequence[tuple[Job, Place]]:
+    async def _board_alone(self, job: Job, since: Claimed) -> Sequence[tuple[Job, Place]]:
         try:
             return await self.engine.write(lambda transaction: self._start(transaction, [job], since))
         except Exception as error:
@@ -170,7 +181,7 @@ class Delivery:
             await self._settle(job, Later(wait=wait_before(job.attempts), reason=reason))
             return ()
 
-    def _start(self, transaction: Transaction, claimed: Sequence[Job], since: float) -> list[tuple[Job, Place]]:
+    def _start(self, transaction: Transaction, claimed: Sequence[Job], since: Claimed) -> list[tuple[Job, Place]]:
         """Take places in the lanes and mark what starts; what must wait longer goes back, what is settled is closed."""
         seconds, rows, now = self._seconds(), transaction.jobs, transaction.now
         # First: whoever was paused beyond its lease must not close another version of a card, nor count an alert.
@@ -194,23 +205,27 @@ class Delivery:
                 moved[key], lanes[key] = free_at, replace(lanes[key], free_at=free_at)
             starts.append((job, place))
         rows.move_lanes(moved)
-        waits = [self._soonest, *(since + (at - now).total_seconds() for at in back)]
-        self._soonest = min((at for at in waits if at > since), default=math.inf)
+        waits = [self._soonest, *(since.seconds + (at - now).total_seconds() for at in back)]
+        self._soonest = min((at for at in waits if at > since.seconds), default=math.inf)
         return starts
 
-    async def _outcome(self, job: Job, place: Place, since: float) -> Outcome:
+    async def _outcome(self, job: Job, place: Place, since: Claimed) -> Outcome:
         carrier = self.carriers[job.kind]
         if job.attempts > _ATTEMPTS:
             return Failed(reason=_GIVEN_UP)
         try:
-            if self._seconds() - since > (LEASE - _FENCE).total_seconds():
+            if not self._leaves(_FENCE, since):
                 # Somebody else may hold it by the time we have spoken.
                 return Later(wait=timedelta(), reason="it could not start in time", counts=False)
-            turn = AtTheWire(places=self._places, gaps=carrier.gaps(job), place=place)
+            turn = AtTheWire(
+                places=self._places, gaps=carrier.gaps(job), place=place, in_time=lambda: self._leaves(CALL, since)
+            )
             async with asyncio.timeout(CARRY.total_seconds()):
                 return await carrier.carry(job, turn)
         except NotNow as error:
             return Later(wait=error.wait, reason="waiting for its turn", counts=False)
+        except TooLate:
+            return Later(wait=wait_before(job.attempts), reason="it did not come to the wire in time")
         except TimeoutError:
             return Unknown(reason=f"not done within {CARRY.total_seconds():.0f} s")
         except NotKnownHere as error:
@@ -300,6 +315,11 @@ class Delivery:
         self.wake.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a delivery ended in disorder; after its lease it is taken up again", exc_info=error)
+
+    def _leaves(self, rest: timedelta, since: Claimed) -> bool:
+        """Whether that much is left of the lease, by whichever of our clocks went on further."""
+        passed = max(timedelta(seconds=self._seconds() - since.seconds), self.engine.now() - since.at)
+        return passed <= LEASE - rest
 
     def _seconds(self) -> float:
         return self.seconds() if self.seconds is not None else self.engine.now().timestamp()

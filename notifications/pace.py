@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from domain.jobs import Engine, Lane, Transaction
-from domain.outcomes import NotNow
+from domain.outcomes import NotNow, TooLate
 
 #: how long a place is good for
 GOOD_FOR: Final = timedelta(milliseconds=25)
@@ -86,19 +86,33 @@ class AtTheWire:
     places: Places
     gaps: Mapping[str, timedelta]
     place: Place | None
+    #: whether a call that leaves now is over before the job's lease is
+    in_time: Callable[[], bool]
 
-    async def __call__(self) -> None:
-        """Return when the job may speak; NotNow if the other side wants nothing meanwhile."""
-        place, self.place = self.place, None
-        while place is None or not await self._reached(place):
-            place = await self.places.another(self.gaps, place)
+    async def __call__(self, lanes: Mapping[str, timedelta] | None = None) -> None:
+        """Return when the job may speak on its lanes, or on others; NotNow or TooLate if it may not."""
+        await self._wait(self.gaps if lanes is None else lanes)
+        if not self.in_time():  # after the last wait: any of them may have lasted longer than it should
+            raise TooLate
 
-    async def _reached(self, place: Place) -> bool:
+    async def _wait(self, gaps: Mapping[str, timedelta]) -> None:
+        if not any(gaps.values()) and gaps != self.gaps:
+            # Nothing to keep a distance in: the job's own place stays for what it is going to say.
+            if (held := await self.places.held(gaps)) is not None:
+                raise NotNow(held)
+            return
+        place = None
+        if gaps == self.gaps:
+            place, self.place = self.place, None
+        while place is None or not await self._reached(place, gaps):
+            place = await self.places.another(gaps, place)
+
+    async def _reached(self, place: Place, gaps: Mapping[str, timedelta]) -> bool:
         """Wait for a place; False if it was missed."""
         seconds, sleep = self.places.seconds, self.places.sleep
         if (rest := place.at - seconds()) > 0:
             await sleep(max(0.0, rest - _LOOK.total_seconds()))
-            if (held := await self.places.held(self.gaps)) is not None:
+            if (held := await self.places.held(gaps)) is not None:
                 raise NotNow(held)
             if (rest := place.at - seconds()) > 0:
                 await sleep(rest)

@@ -33,7 +33,7 @@ _MARK_SENDING: Final = (
     sa.update(jobs)
     .where(
         jobs.c.id.in_(sa.bindparam("ids", expanding=True)), jobs.c.owner == sa.bindparam("holder"),
-        jobs.c.leased_until == sa.bindparam("until"), still_open(),
+        jobs.c.leased_until == sa.bindparam("until"), jobs.c.leased_until > sa.bindparam("real"), still_open(),
     )
     .values(sending=True)
     .returning(jobs.c.id)
@@ -124,13 +124,14 @@ class JobRows:
         )
 
     def mark_sending(self, claimed: Sequence[Job]) -> frozenset[int]:
-        """Remember, before the wire, that they may go through; the numbers of those whose lease is still ours."""
+        """Remember, before the wire, that they may go through; the numbers of those whose lease runs and is ours."""
         if not claimed:
             return frozenset()
         marked = set[int]()
         for owner, until in {(job.owner, job.leased_until) for job in claimed}:
             ids = [job.id for job in claimed if (job.owner, job.leased_until) == (owner, until)]
-            held = self.connection.execute(_MARK_SENDING, {"ids": ids, "holder": owner, "until": until})
+            values = {"ids": ids, "holder": owner, "until": until, "real": self._real}
+            held = self.connection.execute(_MARK_SENDING, values)
             marked.update(held.scalars())
         return frozenset(marked)
 

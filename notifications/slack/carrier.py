@@ -60,8 +60,7 @@ class SlackCarrier:
     def gaps(self, job: Job) -> Mapping[str, timedelta]:
         """One post a second in a channel, edits at their method's own tier; a hold of the whole app is obeyed."""
         edits = job.payload.get("message_id") or (job.payload.get("card") and job.lane.endswith(":changes"))
-        lane = {calls.UPDATE: _EDIT_GAP} if edits else {_channel(job): _CHANNEL_GAP}
-        return {**lane, calls.ALL: timedelta(0)}
+        return _edits() if edits else _posts(job)
 
     def admit(self, job: Job, transaction: Transaction) -> Outcome | None:
         """In order within its card, and alerts within their channel's budget."""
@@ -105,7 +104,7 @@ class SlackCarrier:
         self, job: Job, envelope: Envelope, words: Words, receipt: dict[str, Any], turn: Turn
     ) -> str:
         """The words are there, as they were meant or at least as plain text; the message's ts."""
-        place = await self._place(envelope.address)
+        place = await self._place(envelope.address, turn)
         whole = {
             "channel": place, "text": str(MRKDWN.escape(words.plain_title)) or " ",
             "blocks": await self.blocks(words, envelope),
@@ -125,9 +124,9 @@ class SlackCarrier:
         """Edit what stands there, else what an earlier attempt left, else post."""
         edited = envelope.message_id or (envelope.shown_as if envelope.card is not None else None)
         if edited is None and job.in_doubt:
-            edited = await self._find(job, envelope)
-        await turn()
+            edited = await self._find(job, envelope, turn)
         if edited is not None:
+            await turn(_edits())
             try:
                 await ask(self.client.chat_update(ts=edited, **content), lane=calls.UPDATE)
             except Refused as error:
@@ -136,10 +135,10 @@ class SlackCarrier:
             else:
                 return edited
             # Somebody deleted it: it is posted anew, unless an earlier attempt did just that.
-            again = await self._find(job, envelope) if job.in_doubt else None
+            again = await self._find(job, envelope, turn) if job.in_doubt else None
             if again is not None and again != edited:
                 return again
-            await turn()
+        await turn(_posts(job))
         return await self._post(job, envelope, content)
 
     async def blocks(self, words: Words, envelope: Envelope) -> list[Block]:
@@ -166,22 +165,23 @@ class SlackCarrier:
         )
         return str((await ask(posting, lane=_channel(job)))["ts"])
 
-    async def _find(self, job: Job, envelope: Envelope) -> str | None:
+    async def _find(self, job: Job, envelope: Envelope, turn: Turn) -> str | None:
         """The message that an earlier attempt of this job left in the channel, if it did."""
-        place = await self._place(envelope.address)
-        async for message in self._since(job, place, envelope.shown_as if envelope.thread else None):
+        place = await self._place(envelope.address, turn)
+        async for message in self._since(job, place, envelope.shown_as if envelope.thread else None, turn):
             payload = (message.get("metadata") or {}).get("event_payload") or {}
             if payload.get("job") == job.key:
                 return str(message["ts"])
         return None
 
-    async def _since(self, job: Job, channel: str, thread: str | None) -> Any:
+    async def _since(self, job: Job, channel: str, thread: str | None, turn: Turn) -> Any:
         """The messages of a channel or thread since the letter was made, page after page."""
         where: dict[str, Any] = {
             "channel": channel, "oldest": f"{(job.made_at - timedelta(minutes=2)).timestamp():.6f}", "limit": 200,
             "include_all_metadata": True,
         }
         for _ in range(_PAGES):
+            await turn(_looks(calls.HISTORY if thread is None else calls.REPLIES))
             try:
                 if thread is not None:
                     page = await ask(self.client.conversations_replies(ts=thread, **where), lane=calls.REPLIES)
@@ -201,11 +201,11 @@ class SlackCarrier:
         self, job: Job, envelope: Envelope, ts: str, attachment: Attachment, turn: Turn
     ) -> None:
         """A file in the thread, once. One that Slack refuses is counted; the letter itself is there."""
-        thread, place = envelope.shown_as or ts, await self._place(envelope.address)
+        thread, place = envelope.shown_as or ts, await self._place(envelope.address, turn)
         try:
-            if job.in_doubt and await self._is_attached(job, place, thread, attachment.name):
+            if job.in_doubt and await self._is_attached(job, place, thread, attachment.name, turn):
                 return
-            await turn()
+            await turn({**_posts(job), calls.FILES: timedelta(0)})
             upload = self.client.files_upload_v2(
                 channel=place, thread_ts=thread, filename=attachment.name, title=attachment.title,
                 content=attachment.content,
@@ -216,17 +216,18 @@ class SlackCarrier:
                 raise
             self.defects.note("slack", envelope.letter.message.kind, f"its file was refused: {error.code}")
 
-    async def _is_attached(self, job: Job, channel: str, thread: str, name: str) -> bool:
-        async for message in self._since(job, channel, thread):
+    async def _is_attached(self, job: Job, channel: str, thread: str, name: str, turn: Turn) -> bool:
+        async for message in self._since(job, channel, thread, turn):
             if any(file.get("name") == name for file in message.get("files") or ()):
                 return True
         return False
 
-    async def _place(self, address: str) -> str:
+    async def _place(self, address: str, turn: Turn) -> str:
         """The channel of an address: itself, or a person's direct messages."""
         if not address.startswith(("U", "W")):
             return address
         if address not in self._direct:
+            await turn(_looks(calls.OPEN))
             opened = await ask(self.client.conversations_open(users=address), lane=calls.OPEN)
             self._direct[address] = str(opened["channel"]["id"])
         return self._direct[address]
@@ -256,6 +257,21 @@ class SlackCarrier:
 def _channel(job: Job) -> str:
     """The lane of a channel's posts."""
     return f"slack:post:{job.payload['address']}"
+
+
+def _posts(job: Job) -> dict[str, timedelta]:
+    """The lanes of a post."""
+    return {_channel(job): _CHANNEL_GAP, calls.ALL: timedelta(0)}
+
+
+def _edits() -> dict[str, timedelta]:
+    """The lanes of an edit."""
+    return {calls.UPDATE: _EDIT_GAP, calls.ALL: timedelta(0)}
+
+
+def _looks(method: str) -> dict[str, timedelta]:
+    """The lanes of a call that says nothing: it keeps no distance, and obeys what Slack asked of its method."""
+    return {method: timedelta(0), calls.ALL: timedelta(0)}
 
 
 def _refused(job: Job, error: Refused) -> Outcome:

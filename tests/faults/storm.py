@@ -49,7 +49,8 @@ async def replica(
     way_out, slack = notifications.delivery, notifications.slack.carrier
     quick = timedelta(milliseconds=1)
     for module, name, value in (
-        (way_out, "LEASE", LEASE), (way_out, "_FENCE", FENCE), (way_out, "CARRY", CARRY), (handlers.jobs, "_LEASE", LEASE),
+        (way_out, "LEASE", LEASE), (way_out, "_FENCE", FENCE), (way_out, "CARRY", CARRY),
+        (way_out, "CALL", CARRY), (handlers.jobs, "_LEASE", LEASE),
         (slack, "_CHANNEL_GAP", quick), (slack, "_EDIT_GAP", quick),
     ):
         getattr(module, name)  # gone, and the run would be another one than it says

@@ -252,6 +252,42 @@ async def test_nothing_is_sent_once_the_lease_is_nearly_over(desk: TestDesk) -> 
     assert (row.state, row.sending, row.attempts) == ("open", False, 0), "it never left, so nothing is in doubt"
 
 
+class Suspends(Paper):
+    """Before its turn it lets time pass as it is told."""
+
+    before: Callable[[], None] = lambda: None
+
+    async def carry(self, job: Job, turn: Turn) -> Outcome:
+        self.before()
+        return await super().carry(job, turn)
+
+
+@pytest.mark.parametrize(("passes", "said"), [(14, ["a"]), (16, [])])
+async def test_a_call_leaves_only_if_it_is_over_before_the_lease_is(desk: TestDesk, passes: int, said: list[str]) -> None:
+    paper = Suspends()
+    paper.before = lambda: desk.clock.move(seconds=passes)
+    await write(desk, "a")
+    delivery = delivery_of(desk, paper)
+    await delivery.step()
+    await asyncio.wait(delivery._under_way)
+    assert paper.carried == said
+    assert not one(desk, "a").sending, "it never left, so nothing is in doubt"
+
+
+async def test_a_suspended_machine_says_nothing_that_another_says(desk: TestDesk) -> None:
+    paper, other = Suspends(), Paper()
+    paper.before = lambda: desk.clock.move(hours=1)
+    await write(desk, "a")
+    suspended = delivery_of(desk, paper)
+    suspended.seconds = lambda: 5.0  # a monotonic clock stands still meanwhile
+    await suspended.step()
+    await asyncio.wait(suspended._under_way)
+    await until_quiet(delivery_of(desk, other, owner="other"))
+    desk.clock.move(minutes=1)
+    await until_quiet(delivery_of(desk, other, owner="other"))
+    assert (paper.carried, other.carried) == ([], ["a"])
+
+
 async def test_a_frozen_process_writes_nothing_over_whoever_took_over(desk: TestDesk) -> None:
     gate = asyncio.Event()
 

@@ -87,7 +87,7 @@ async def test_however_late_they_wake_no_second_sees_more_than_allowed_over_two_
     both = process(time), process(time)
 
     async def letter(places: Places, place: Place) -> None:
-        await AtTheWire(places=places, gaps=BOT, place=place)()
+        await AtTheWire(in_time=lambda: True, places=places, gaps=BOT, place=place)()
         said.append(time.seconds())
 
     tasks = list[asyncio.Task[None]]()
@@ -103,7 +103,7 @@ async def test_a_channel_never_has_two_within_a_second_though_one_is_late(time: 
     said, here, there = list[float](), process(time), process(time)
 
     async def letter(places: Places, place: Place) -> None:
-        await AtTheWire(places=places, gaps=CHANNEL, place=place)()
+        await AtTheWire(in_time=lambda: True, places=places, gaps=CHANNEL, place=place)()
         said.append(time.seconds())
 
     first = await boarded(time, CHANNEL)
@@ -118,7 +118,7 @@ async def test_a_channel_never_has_two_within_a_second_though_one_is_late(time: 
 async def test_a_missed_place_that_nobody_came_after_moves_along(time: Time) -> None:
     place = await boarded(time, CHANNEL)
     time.desk.clock.move(milliseconds=400)
-    turn = AtTheWire(places=process(time), gaps=CHANNEL, place=place)
+    turn = AtTheWire(in_time=lambda: True, places=process(time), gaps=CHANNEL, place=place)
     await time.until_done([asyncio.create_task(turn())])  # type: ignore[arg-type]
     assert time.seconds() < 0.5
     following = await boarded_when_free(time)
@@ -134,7 +134,7 @@ async def boarded_when_free(time: Time) -> Place:
 
 
 async def test_each_call_of_a_letter_has_a_place_of_its_own(time: Time) -> None:
-    said, turn = list[float](), AtTheWire(places=process(time), gaps=CHANNEL, place=await boarded(time, CHANNEL))
+    said, turn = list[float](), AtTheWire(in_time=lambda: True, places=process(time), gaps=CHANNEL, place=await boarded(time, CHANNEL))
 
     async def three() -> None:
         for _ in range(3):
@@ -154,7 +154,7 @@ async def test_a_process_that_is_always_late_speaks_in_the_end_and_keeps_its_dis
     slow, quick = Places(engine=time.desk.store, sleep=late, seconds=time.seconds), process(time)
 
     async def letter(places: Places) -> None:
-        await AtTheWire(places=places, gaps=CHANNEL, place=None)()
+        await AtTheWire(in_time=lambda: True, places=places, gaps=CHANNEL, place=None)()
         said.append(time.seconds())
 
     async with asyncio.timeout(20):
@@ -176,7 +176,7 @@ async def test_a_hold_is_obeyed_by_whoever_takes_another_place(time: Time) -> No
     await time.desk.store.write(lambda one: one.jobs.hold("all", until=one.now + timedelta(seconds=30)))
     with pytest.raises(NotNow) as refused:
         async with asyncio.timeout(10):
-            await AtTheWire(places=process(time), gaps=CHANNEL, place=place)()
+            await AtTheWire(in_time=lambda: True, places=process(time), gaps=CHANNEL, place=place)()
     assert refused.value.wait > timedelta(seconds=29)
 
 
@@ -211,7 +211,7 @@ async def test_a_database_that_is_away_leaves_nobody_waiting(time: Time) -> None
         raise Away
 
     places.engine = type("Engine", (), {"write": staticmethod(write)})()  # type: ignore[assignment]
-    turns = (AtTheWire(places=places, gaps=BOT, place=place)() for place in missed)
+    turns = (AtTheWire(in_time=lambda: True, places=places, gaps=BOT, place=place)() for place in missed)
     async with asyncio.timeout(10):
         came = await asyncio.gather(*turns, return_exceptions=True)
     assert sorted(type(one).__name__ for one in came) == ["Away", "NotNow", "NotNow"]

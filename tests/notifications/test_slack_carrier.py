@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from domain.inventory.messages import PurchaseOrderNote
 from domain.returns.messages import ReturnCard
 from notifications.slack.calls import retry_after
+from storage.jobs import JobRows
 from storage.tables import cards, jobs, lanes
 from tests.desk import TestDesk, open_desk
 from tests.notifications.anything import any_message
@@ -155,6 +156,34 @@ async def test_a_limit_of_the_whole_app_holds_every_channel(slack: Line, code: s
     assert len(slack.calls("slack", POST)) == 1
     await slack.until_quiet()
     assert len(slack.entries("slack")) == 2
+
+
+async def test_what_is_found_again_is_edited_only_when_edits_may_go_out(slack: Line) -> None:
+    slack.card()
+    await slack.fault("slack", POST, "reset_after")
+    await slack.until_quiet(within=timedelta(seconds=1))
+    began = slack.desk.clock.now()
+    with slack.desk.store.engine.begin() as connection:
+        JobRows(connection, began).hold("slack:chat.update", until=began + timedelta(seconds=50))
+    await slack.until_quiet(within=timedelta(seconds=45))
+    assert slack.calls("slack", "conversations.history")
+    assert not slack.calls("slack", "chat.update")
+    await slack.until_quiet()
+    assert (len(slack.calls("slack", "chat.update")), len(posted(slack)), slack.states()) == (1, 1, ["done"])
+
+
+async def test_nobody_reads_back_while_slack_wants_no_reading(slack: Line) -> None:
+    slack.card()
+    await slack.fault("slack", POST, "reset_after")
+    await slack.until_quiet(within=timedelta(seconds=1))
+    began = slack.desk.clock.now()
+    with slack.desk.store.engine.begin() as connection:
+        JobRows(connection, began).hold("slack:conversations.history", until=began + timedelta(seconds=50))
+    await slack.until_quiet(within=timedelta(seconds=45))
+    assert not slack.calls("slack", "conversations.history")
+    await slack.until_quiet()
+    assert (len(posted(slack)), slack.states()) == (1, ["done"])
+    assert slack.desk.outbox_rows()[0].attempts == 2, "a wait that was asked for counts as no attempt"
 
 
 async def test_an_edits_limit_is_its_methods_own(slack: Line) -> None:

@@ -72,6 +72,15 @@ def test_only_the_holder_of_this_very_lease_settles(desk: TestDesk) -> None:
         assert JobRows(connection, desk.clock.now()).done(holder)
 
 
+def test_a_lease_that_ran_out_starts_nothing_though_nobody_took_it(desk: TestDesk) -> None:
+    add(desk, "a")
+    claimed = claim(desk, "one")
+    for seconds, ours in ((29, {claimed[0].id}), (2, set())):
+        desk.clock.move(seconds=seconds)
+        with desk.store.engine.begin() as connection:
+            assert JobRows(connection, desk.clock.now()).mark_sending(claimed) == ours
+
+
 def test_kinds_of_another_version_are_left_open(desk: TestDesk) -> None:
     add(desk, "a", kind="say.pigeon")
     assert not claim(desk)
