@@ -36,7 +36,8 @@ async def _nothing(*_: Any, **__: Any) -> None:
 @mutant("I6")
 def no_fence(world: World, planting: Planting) -> None:
     """A process that was paused beyond its lease goes on as if nothing were."""
-    put(planting, notifications.delivery, "_FENCE", timedelta(days=-1))
+    put(planting, Delivery, "_leaves", lambda *_: True)
+    reword(world, planting, ("jobs.leased_until > ?", "(jobs.leased_until > ? OR 1)"), only="sending=")
 
 
 @mutant("I6")
@@ -44,6 +45,7 @@ def lease_too_short(world: World, planting: Planting) -> None:
     """A lease ends while its holder still waits for the platform."""
     put(planting, notifications.delivery, "LEASE", timedelta(seconds=2))
     put(planting, notifications.delivery, "_FENCE", timedelta(seconds=1))
+    put(planting, notifications.delivery, "CALL", timedelta(seconds=1))
 
 
 @mutant("I15")
@@ -117,6 +119,8 @@ def settled_by_whoever(world: World, planting: Planting) -> None:
         world, planting, ("jobs.owner = ?", "(jobs.owner = ? OR 1)"), ("jobs.leased_until = ?", "(jobs.leased_until = ? OR 1)"),
         only="UPDATE jobs",
     )
+    # No defect by itself: what was wrongly given back is taken up while its holder still speaks.
+    put(planting, notifications.delivery, "wait_before", lambda _attempts: timedelta())
 
 
 @mutant("I6")

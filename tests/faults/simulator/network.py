@@ -38,11 +38,16 @@ class Reply:
 
 @dataclass(eq=False)
 class Window:
-    """A platform asked us to wait. ``known``: whoever heard it has settled its job, so every replica must obey."""
+    """A platform asked us to wait. ``known``: whoever heard it has settled its job, so every replica must obey.
+
+    ``heard``: it came through to whoever asked; one that was paused for longer than it waits never reads the answer.
+    """
 
     until: datetime
     job: Job | None
     heard_by: Replica
+    reply: Reply
+    heard: bool = False
     known: bool = False
     #: in the loop's seconds
     known_since: float = 0.0
@@ -55,6 +60,7 @@ class Network:
     world: World
     windows: dict[str, list[Window]] = field(default_factory=dict)
     calls: int = 0
+    #: who waits for an answer, and what has not arrived yet, whether or not its sender still lives
     on_the_wire: int = 0
 
     async def call(
@@ -79,6 +85,7 @@ class Network:
         answer: asyncio.Future[Reply] = world.loop.create_future()
 
         def arrives() -> None:
+            self.on_the_wire -= 1
             if kind == "reset":
                 world.loop.call_later(back, _fail, answer, "reset")
                 return
@@ -103,7 +110,7 @@ class Network:
         job = world.job.get()
         world.loop.call_later(there, arrives)
         limit = world.loop.call_later(timeout, _fail, answer, "timeout")
-        self.on_the_wire += 1
+        self.on_the_wire += 2
         self._rouse_others(replica, there)
         try:
             reply = await replica.held(answer)
@@ -113,6 +120,8 @@ class Network:
         await replica.resumed()
         world.maybe_die(replica)
         replica.check()
+        for window in self.windows.get(bucket, ()):
+            window.heard = window.heard or window.reply is reply
         return reply
 
     def _rouse_others(self, speaks: Replica, within: float) -> None:
@@ -140,7 +149,7 @@ class Network:
         if platform == "stripe":
             answer.set_result(reply)  # Stripe names no time
             return
-        window = Window(until=self.world.now() + timedelta(seconds=seconds), job=job, heard_by=heard_by)
+        window = Window(until=self.world.now() + timedelta(seconds=seconds), job=job, heard_by=heard_by, reply=reply)
         self.windows.setdefault(bucket, []).append(window)
         answer.set_result(reply)
 
@@ -148,7 +157,7 @@ class Network:
         """Something was committed: perhaps that a platform asked us to wait."""
         for windows in self.windows.values():
             for window in windows:
-                if not window.known and window.job is not None and window.heard_by.alive:
+                if window.heard and not window.known and window.job is not None and window.heard_by.alive:
                     window.known, window.known_since = self._settled(window.job), self.world.loop.time()
 
     def _settled(self, job: Job) -> bool:
