@@ -6,10 +6,11 @@ import asyncio
 import heapq
 import itertools
 import random
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import TypeVar
 
 import pytest
 
@@ -18,9 +19,36 @@ from domain.outcomes import NotNow
 from notifications.pace import AtTheWire, Place, Places, _Asked, board, distance
 from tests.desk import START, TestDesk
 
+T = TypeVar("T")
 SECOND = timedelta(seconds=1)
 CHANNEL = {"channel": distance(1, SECOND), "all": timedelta(0)}
 BOT = {"bot": distance(30, SECOND)}
+
+
+@dataclass
+class Counted:
+    """The desk's store, and how many of its transactions are under way."""
+
+    desk: TestDesk
+    under_way: int = 0
+
+    @property
+    def now(self) -> Callable[[], datetime]:
+        return self.desk.store.now
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        self.under_way += 1
+        try:
+            return await self.desk.store.write(work)
+        finally:
+            self.under_way -= 1
+
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        self.under_way += 1
+        try:
+            return await self.desk.store.read(work)
+        finally:
+            self.under_way -= 1
 
 
 @dataclass
@@ -29,8 +57,12 @@ class Time:
 
     desk: TestDesk
     late: list[float] = field(default_factory=list)
+    engine: Counted = field(init=False)
     _sleepers: list[tuple[float, int, asyncio.Event]] = field(default_factory=list)
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
+
+    def __post_init__(self) -> None:
+        self.engine = Counted(self.desk)
 
     def seconds(self) -> float:
         return (self.desk.clock.now() - START).total_seconds()
@@ -47,9 +79,10 @@ class Time:
     async def until_done(self, tasks: list[asyncio.Task[None]]) -> None:
         """Time goes on whenever everybody waits for it."""
         while not all(task.done() for task in tasks):
-            for _ in range(3):
-                await self.desk.store.write(lambda transaction: transaction.now)
-                await asyncio.sleep(0.001)
+            still = 0
+            while still < 20:  # everybody has come to a sleep, and nobody waits for the database
+                await asyncio.sleep(0.001 if self.engine.under_way else 0)
+                still = 0 if self.engine.under_way else still + 1
             if self._sleepers:
                 at, _, woken = heapq.heappop(self._sleepers)
                 self.desk.clock.move(seconds=max(0.0, at - self.seconds()))
@@ -64,7 +97,7 @@ def time(desk: TestDesk) -> Time:
 
 
 def process(time: Time) -> Places:
-    return Places(engine=time.desk.store, sleep=time.sleep, seconds=time.seconds)
+    return Places(engine=time.engine, sleep=time.sleep, seconds=time.seconds)
 
 
 async def boarded(time: Time, gaps: Mapping[str, timedelta]) -> Place:
@@ -151,7 +184,7 @@ async def test_a_process_that_is_always_late_speaks_in_the_end_and_keeps_its_dis
     def late(seconds: float) -> Awaitable[None]:
         return time.sleep(seconds + 0.18 if seconds > 0 else 0.0)
 
-    slow, quick = Places(engine=time.desk.store, sleep=late, seconds=time.seconds), process(time)
+    slow, quick = Places(engine=time.engine, sleep=late, seconds=time.seconds), process(time)
 
     async def letter(places: Places) -> None:
         await AtTheWire(in_time=lambda: True, places=places, gaps=CHANNEL, place=None)()
