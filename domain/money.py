@@ -103,7 +103,7 @@ def _pattern(locale: str, currency: str) -> str:
 #: groups are parted by one and the same sign, and the decimals by another: "1,000.000" dinars are no million. No such
 #: sign stands right before the first digit: ".50" is not 50
 _AMOUNT = re.compile(
-    r"(?:[^\d]{0,3}[^\d.,])?(?P<whole>\d{1,3}(?P<sign>[,.' ])\d{3}(?:(?P=sign)\d{3})*|\d{1,12})"
+    r"(?:[^\d]{0,3}[^\d.,])?(?P<whole>\d{1,3}(?P<sign>[,.' ])\d{3}(?:(?P=sign)\d{3}){0,2}|\d{1,12})"
     r"(?:(?!(?P=sign))[.,](?P<part>\d{1,4}))?[^\d]{0,4}"
 )
 

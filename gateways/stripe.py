@@ -39,6 +39,8 @@ INTENT: Final = "opsbell_refund"
 #: docs.stripe.com/api/idempotent_requests: keys live at least 24 hours; four are left for clocks and queues
 _KEY_LIFE: Final = timedelta(hours=20)
 _TIMEOUT: Final = 20.0
+#: in a currency's smallest part; far beyond what Stripe takes (docs.stripe.com/currencies), far within 64 bits
+_LARGEST_FIGURE: Final = 10**15
 #: how Stripe's statuses are called here
 STATES: Final[dict[str, RefundState]] = {
     "pending": RefundState.PENDING, "requires_action": RefundState.PENDING, "succeeded": RefundState.SUCCEEDED,
@@ -294,7 +296,10 @@ def _closed(thing: Mapping[str, Json]) -> DisputeClosed:
 
 
 def _amount(thing: Mapping[str, Json]) -> Money:
-    return from_stripe(int(str(thing["amount"])), str(thing["currency"]))
+    figure = int(str(thing["amount"]))
+    if not 0 <= figure < _LARGEST_FIGURE:
+        raise ValueError(f"{figure} is not an amount of Stripe's")
+    return from_stripe(figure, str(thing["currency"]))
 
 
 def _moment(value: Json) -> datetime:

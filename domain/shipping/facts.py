@@ -74,7 +74,8 @@ def _order_of(fact: ParcelScanned, uow: UnitOfWork) -> int:
     if fact.order is None:
         order_id = uow.parcels.order_of_tracking(fact.tracking_number or "")
         if order_id is None:
-            raise NotFound(f"Parcel {fact.tracking_number} was scanned, but no order here has a parcel of that number.")
+            parcel = str(fact.tracking_number)[:40]  # longer ones are nobody's, and would hide what is said of them
+            raise NotFound(f"Parcel {parcel} was scanned, but no order here has a parcel of that number.")
         return order_id
     order = uow.orders.by_number(fact.order)
     if order is None:

@@ -23,6 +23,7 @@ def test_exponents_are_those_of_iso_4217(currency: str, places: int) -> None:
         ("12.345", "KWD", 12345), ("1.000", "EUR", None), ("25.5", "EUR", None), (".50", "EUR", None),
         ("€ .50", "EUR", None), (",5", "JPY", None), ("Fr. 25", "CHF", 2500), ("-3", "EUR", None), ("", "EUR", None),
         ("10.00", "JPY", None), ("abc", "EUR", None), ("2.5000", "EUR", None),
+        ("1.234.567.890", "EUR", 123456789000), ("12.345.345.345.345", "HUF", None), ("999,999,999,999,999,999,999", "USD", None),
     ],
 )
 def test_a_typed_amount_is_read_or_refused_never_guessed(text: str, currency: str, minor: int | None) -> None:

@@ -252,8 +252,11 @@ async def test_a_parcel_is_followed_from_fulfillment_to_delivery_however_its_eve
     assert vendors.errors() == [None] * 5
 
 
-async def test_a_parcel_of_nobodys_is_kept_with_the_reason(vendors: Vendors) -> None:
-    await vendors.send("aftership", payload("aftership/delivered.json"))
+@pytest.mark.parametrize("number", ["JD014600003SE", "x" * 900])
+async def test_a_parcel_of_nobodys_is_kept_with_the_reason(vendors: Vendors, number: str) -> None:
+    await vendors.send("aftership", payload("aftership/delivered.json").replace(b"JD014600003SE", number.encode()))
+    await vendors.work()
+    assert [str(job.error).endswith("parcel of that number.") for job in vendors.desk.outbox_rows("learn")] == [True]
     for _ in range(12):
         await vendors.work()
         vendors.desk.clock.move(minutes=10)
