@@ -54,6 +54,8 @@ class Lane:
 
     free_at: datetime
     held_until: datetime | None = None
+    #: the other side takes nothing of us (our token is refused): one letter tries for all that wait
+    shut: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,11 +123,23 @@ class Jobs(Protocol):
     def move_lanes(self, free: Mapping[str, datetime]) -> None:
         """The next free moments of lanes that this transaction holds."""
 
-    def hold(self, lane: str, *, until: datetime) -> None:
-        """Nothing leaves on this lane before that moment."""
+    def hold(self, lane: str, *, until: datetime, shut: bool = False) -> None:
+        """Nothing leaves on this lane before that moment; ``shut``: then one letter tries, until one gets through."""
 
-    def held_until(self, keys: Iterable[str]) -> datetime | None:
-        """The moment before which nothing may leave on any of these lanes; None if none is held."""
+    def held_until(self, keys: Iterable[str], *, but: Mapping[str, datetime] | None = None) -> datetime | None:
+        """The moment before which nothing may leave on any of these lanes; None if none is held.
+
+        ``but``: lanes that the asker tries for all others, and until when.
+        """
+
+    def try_lanes(self, trials: Mapping[str, datetime]) -> None:
+        """Hold shut lanes that this transaction holds, for all but one letter, until those moments."""
+
+    def open_lanes(self, trials: Mapping[str, datetime]) -> bool:
+        """A letter came through on these trials: their lanes are open; False if they were held anew meanwhile."""
+
+    def look_again(self, kinds: Collection[str], *, waiting: Collection[str]) -> int:
+        """Jobs of those kinds that were put back with these words are due now; how many."""
 
     def held(self, prefix: str, *, but: str) -> tuple[str, ...]:
         """The other lanes whose key begins so, and that are held now."""

@@ -32,6 +32,8 @@ class Later:
     wait: timedelta
     reason: str
     lane: str = ""
+    #: the other side takes nothing on that lane: after the wait one job at a time tries it, until one comes through
+    shut: bool = False
     #: a platform that asks us to wait is obeyed for as long as it asks, without counting attempts
     counts: bool = True
 
@@ -64,6 +66,11 @@ class Gathered:
 
 
 Outcome: TypeAlias = Done | Later | Failed | Unknown | Superseded | Gathered
+
+
+def knows_us(outcome: Outcome) -> bool:
+    """Whether the other side took it, or refused it alone in a word of its own: our token is not what is wrong."""
+    return isinstance(outcome, Done) or (isinstance(outcome, Failed) and outcome.code != "")
 
 
 @dataclass(eq=False)

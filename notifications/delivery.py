@@ -29,9 +29,10 @@ from domain.outcomes import (
     TooLate,
     Unknown,
     in_our_words,
+    knows_us,
     wait_before,
 )
-from notifications.pace import AtTheWire, Place, Places, board
+from notifications.pace import AtTheWire, Place, Places, board, order
 
 log = logging.getLogger("opsbell.delivery")
 
@@ -47,6 +48,10 @@ _ATTEMPTS: Final = 12
 #: jobs of one kind under way in this process: a platform that hangs holds up no other
 _AT_ONCE: Final = 32
 _GIVEN_UP: Final = "given up after too many attempts"
+_TURN: Final = "waiting for its turn"
+_SHUT: Final = "waiting until one letter has come through"
+#: whose token was refused lets others try first: a letter that alone is refused must not keep a lane shut
+_STEPS_BACK: Final = timedelta(seconds=2)
 #: an update of all replicas takes less; what no version knows for so long is given up
 _LEFT_ALONE: Final = timedelta(days=1)
 #: how often, and after how many seconds each, a settlement is tried again while the database is away
@@ -67,6 +72,8 @@ class _Landing:
 
     job: Job
     outcome: Outcome
+    #: lanes that it tried for all others
+    trials: Mapping[str, datetime] = field(default_factory=dict)
     settled: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -140,7 +147,7 @@ class Delivery:
 
         Never raises: whatever goes wrong is an outcome of the job.
         """
-        await self._settle(job, await self._outcome(job, place, since))
+        await self._settle(job, await self._outcome(job, place, since), place.trials)
 
     def _rooms(self) -> dict[str, tuple[int, bool]]:
         """For each kind that has room: how much, and whether an abandoned job may be among them.
@@ -191,11 +198,12 @@ class Delivery:
         gaps = {job.id: self.carriers[job.kind].gaps(job) if job.attempts <= _ATTEMPTS else {} for job in claimed}
         lanes = rows.lanes({lane for found in gaps.values() for lane in found})
         starts, moved, back = list[tuple[Job, Place]](), dict[str, datetime](), list[datetime]()
-        # Where two want the same place, it goes to the one that must be final first: approvals before alerts.
-        for job in sorted(claimed, key=lambda job: (job.final_by or job.made_at, job.id)):
+        trials = dict[str, datetime]()
+        for job in sorted(claimed, key=lambda job: order(job, [lanes[key] for key in gaps[job.id]], now)):
             place = board(gaps[job.id], lanes, now, seconds)
             if isinstance(place, datetime):
-                rows.later(job, at=place, error="waiting for its turn", in_doubt=job.in_doubt, counts=False)
+                why = _SHUT if any(lanes[key].shut for key in gaps[job.id]) else _TURN
+                rows.later(job, at=place, error=why, in_doubt=job.in_doubt, counts=False)
                 back.append(place)
                 continue
             if job.attempts <= _ATTEMPTS and (settled := self.carriers[job.kind].admit(job, transaction)) is not None:
@@ -203,8 +211,13 @@ class Delivery:
                 continue
             for key, free_at in place.moved.items():
                 moved[key], lanes[key] = free_at, replace(lanes[key], free_at=free_at)
-            starts.append((job, place))
+            # As long as its lease: then it is over, whatever became of it.
+            tries = {key: now + LEASE for key in gaps[job.id] if lanes[key].shut}
+            trials |= tries
+            lanes |= {key: replace(lanes[key], held_until=until) for key, until in tries.items()}
+            starts.append((job, replace(place, trials=tries)))
         rows.move_lanes(moved)
+        rows.try_lanes(trials)
         waits = [self._soonest, *(since.seconds + (at - now).total_seconds() for at in back)]
         self._soonest = min((at for at in waits if at > since.seconds), default=math.inf)
         return starts
@@ -218,12 +231,13 @@ class Delivery:
                 # Somebody else may hold it by the time we have spoken.
                 return Later(wait=timedelta(), reason="it could not start in time", counts=False)
             turn = AtTheWire(
-                places=self._places, gaps=carrier.gaps(job), place=place, in_time=lambda: self._leaves(CALL, since)
+                places=self._places, gaps=carrier.gaps(job), place=place, in_time=lambda: self._leaves(CALL, since),
+                trials=place.trials,
             )
             async with asyncio.timeout(CARRY.total_seconds()):
                 return await carrier.carry(job, turn)
         except NotNow as error:
-            return Later(wait=error.wait, reason="waiting for its turn", counts=False)
+            return Later(wait=error.wait, reason=_TURN, counts=False)
         except TooLate:
             return Later(wait=wait_before(job.attempts), reason="it did not come to the wire in time")
         except TimeoutError:
@@ -236,9 +250,9 @@ class Delivery:
             log.exception("carrier %s broke on job %s", job.kind, job.key)
             return Unknown(reason=f"{type(error).__name__} in the carrier")
 
-    async def _settle(self, job: Job, outcome: Outcome) -> None:
+    async def _settle(self, job: Job, outcome: Outcome, trials: Mapping[str, datetime] | None = None) -> None:
         """Write an outcome, together with those that land meanwhile."""
-        landing = _Landing(job=job, outcome=outcome)
+        landing = _Landing(job=job, outcome=outcome, trials=trials or {})
         self._landed.append(landing)
         if self._settling:
             await landing.settled.wait()
@@ -286,6 +300,9 @@ class Delivery:
     def _close_all(self, together: Sequence[_Landing], transaction: Transaction) -> None:
         for landing in together:
             job, outcome = landing.job, landing.outcome
+            if landing.trials and knows_us(outcome) and transaction.jobs.open_lanes(landing.trials):
+                log.warning("%s: a letter has come through again, and all that waited follows", *landing.trials)
+                transaction.jobs.look_again(self.carriers, waiting=(_TURN, _SHUT))
             if self._close(transaction.jobs, transaction.now, job, outcome):
                 self.carriers[job.kind].settle(job, outcome, transaction)
 
@@ -302,10 +319,9 @@ class Delivery:
                 return rows.bury(job, outcome.reason)
             case Later():
                 if outcome.lane:
-                    rows.hold(outcome.lane, until=now + outcome.wait)
-                return rows.later(
-                    job, at=now + outcome.wait, error=outcome.reason, in_doubt=job.in_doubt, counts=outcome.counts
-                )
+                    rows.hold(outcome.lane, until=now + outcome.wait, shut=outcome.shut)
+                at = now + outcome.wait + (_STEPS_BACK if outcome.shut else timedelta())
+                return rows.later(job, at=at, error=outcome.reason, in_doubt=job.in_doubt, counts=outcome.counts)
             case Unknown():
                 log.warning("job %s has an unknown outcome: %s", job.key, in_our_words(outcome.reason))
                 return rows.later(job, at=now + wait_before(job.attempts), error=outcome.reason, in_doubt=True)

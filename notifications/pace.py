@@ -13,8 +13,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
+from zlib import crc32
 
-from domain.jobs import Engine, Lane, Transaction
+from domain.jobs import Engine, Job, Lane, Transaction
 from domain.outcomes import NotNow, TooLate
 
 #: how long a place is good for
@@ -46,6 +47,8 @@ class Place:
     moved: Mapping[str, datetime]
     #: how many the job missed before this one
     misses: int = 0
+    #: shut lanes that the job tries for all others, and until when they are held for it
+    trials: Mapping[str, datetime] = field(default_factory=dict)
 
     @property
     def good_for(self) -> timedelta:
@@ -75,6 +78,16 @@ def board(gaps: Mapping[str, timedelta], lanes: Mapping[str, Lane], now: datetim
     return Place(at=seconds + (at - now).total_seconds(), moved={key: at + gaps[key] for key in paced})
 
 
+def order(job: Job, lanes: Sequence[Lane], now: datetime) -> tuple[bool, datetime, int]:
+    """Where two want the same place, it goes to the one that must be final first: approvals before alerts.
+
+    Who tries a shut lane is drawn by lot, each time anew: a few letters that alone are refused do not keep it shut.
+    """
+    if any(lane.shut for lane in lanes):
+        return True, now, crc32(f"{job.id} {now}".encode())
+    return False, job.final_by or job.made_at, job.id
+
+
 def _ahead(gap: timedelta) -> timedelta:
     return min(max(_AHEAD, gap * 2 / 3), _FURTHEST)
 
@@ -88,6 +101,8 @@ class AtTheWire:
     place: Place | None
     #: whether a call that leaves now is over before the job's lease is
     in_time: Callable[[], bool]
+    #: shut lanes that the job tries for all others, and until when they are held for it
+    trials: Mapping[str, datetime] = field(default_factory=dict)
 
     async def __call__(self, lanes: Mapping[str, timedelta] | None = None) -> None:
         """Return when the job may speak on its lanes, or on others; NotNow or TooLate if it may not."""
@@ -98,21 +113,21 @@ class AtTheWire:
     async def _wait(self, gaps: Mapping[str, timedelta]) -> None:
         if not any(gaps.values()) and gaps != self.gaps:
             # Nothing to keep a distance in: the job's own place stays for what it is going to say.
-            if (held := await self.places.held(gaps)) is not None:
+            if (held := await self.places.held(gaps, self.trials)) is not None:
                 raise NotNow(held)
             return
         place = None
         if gaps == self.gaps:
             place, self.place = self.place, None
         while place is None or not await self._reached(place, gaps):
-            place = await self.places.another(gaps, place)
+            place = await self.places.another(gaps, place, self.trials)
 
     async def _reached(self, place: Place, gaps: Mapping[str, timedelta]) -> bool:
         """Wait for a place; False if it was missed."""
         seconds, sleep = self.places.seconds, self.places.sleep
         if (rest := place.at - seconds()) > 0:
             await sleep(max(0.0, rest - _LOOK.total_seconds()))
-            if (held := await self.places.held(gaps)) is not None:
+            if (held := await self.places.held(gaps, self.trials)) is not None:
                 raise NotNow(held)
             if (rest := place.at - seconds()) > 0:
                 await sleep(rest)
@@ -123,6 +138,7 @@ class AtTheWire:
 class _Asked:
     gaps: Mapping[str, timedelta]
     missed: Place | None
+    trials: Mapping[str, datetime]
     answer: asyncio.Future[Place]
 
 
@@ -139,18 +155,21 @@ class Places:
     #: how far ahead a place on the spot is taken: as long as the last transaction took, and half as much again
     _lead: timedelta = _LEAD
 
-    async def held(self, gaps: Mapping[str, timedelta]) -> timedelta | None:
-        """How long lanes are held that were free when a place was taken; None if they are free."""
+    async def held(self, gaps: Mapping[str, timedelta], trials: Mapping[str, datetime]) -> timedelta | None:
+        """How long lanes are held that were free when a place was taken; None if they are free or held for this job."""
 
         def look(transaction: Transaction) -> timedelta | None:
-            held = transaction.jobs.held_until(gaps)
+            held = transaction.jobs.held_until(gaps, but=trials)
             return None if held is None else held - transaction.now
 
         return await self.engine.read(look)
 
-    async def another(self, gaps: Mapping[str, timedelta], missed: Place | None) -> Place:
+    async def another(
+        self, gaps: Mapping[str, timedelta], missed: Place | None, trials: Mapping[str, datetime] | None = None
+    ) -> Place:
         """A new place, for the one that was missed; NotNow if the other side wants nothing meanwhile."""
-        asked = _Asked(gaps=gaps, missed=missed, answer=asyncio.get_running_loop().create_future())
+        answer = asyncio.get_running_loop().create_future()
+        asked = _Asked(gaps=gaps, missed=missed, trials=trials or {}, answer=answer)
         self._asked.append(asked)
         if not self._at_work:
             self._at_work = True
@@ -183,7 +202,10 @@ class Places:
         lanes = transaction.jobs.lanes({key for one in together for key in one.gaps})
         free, moved, found = _without(together, lanes), dict[str, datetime](), list[Place | NotNow]()
         for one in together:
-            held = max((until for key in one.gaps if (until := lanes[key].held_until) and until > now), default=None)
+            held = max((
+                until for key in one.gaps
+                if (until := lanes[key].held_until) and until > now and until != one.trials.get(key)
+            ), default=None)
             if held is not None:
                 found.append(NotNow(held - now))
                 continue

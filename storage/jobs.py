@@ -52,8 +52,28 @@ _HOLD_LANES: Final = (
 _MOVE_LANE: Final = (
     sa.update(lanes).where(lanes.c.key == sa.bindparam("lane")).values(free_at=sa.bindparam("free"))
 )
-_HELD_UNTIL: Final = sa.select(sa.func.max(lanes.c.held_until, type_=lanes.c.held_until.type)).where(
+_HELD: Final = sa.select(lanes.c.key, lanes.c.held_until).where(
     lanes.c.key.in_(sa.bindparam("keys", expanding=True)), lanes.c.held_until > sa.bindparam("now")
+)
+_TRY_LANE: Final = (
+    sa.update(lanes).where(lanes.c.key == sa.bindparam("lane")).values(held_until=sa.bindparam("until"))
+)
+_OPEN_LANE: Final = (
+    sa.update(lanes)
+    .where(lanes.c.key == sa.bindparam("lane"), lanes.c.held_until == sa.bindparam("trial"))
+    .values(held_until=None, shut=False)
+)
+#: what somebody else is taking up at this moment needs no push
+_PUT_BACK: Final = (
+    sa.select(jobs.c.id)
+    .where(
+        still_open(), jobs.c.kind.in_(sa.bindparam("kinds", expanding=True)), jobs.c.due_at > sa.bindparam("now"),
+        jobs.c.leased_until.is_(None), jobs.c.error.in_(sa.bindparam("waiting", expanding=True)),
+    )
+    .with_for_update(skip_locked=True, of=jobs)
+)
+_LOOK_AGAIN: Final = (
+    sa.update(jobs).where(jobs.c.id.in_(_PUT_BACK)).values(due_at=sa.bindparam("now", type_=jobs.c.due_at.type))
 )
 
 
@@ -65,6 +85,7 @@ def _hold(new: Insert) -> Insert:
         set_={
             "free_at": sa.case((lanes.c.free_at > free, lanes.c.free_at), else_=free),
             "held_until": sa.case((before > held, before), else_=held),
+            "shut": sa.or_(lanes.c.shut, new.excluded.shut),
         },
     )
 
@@ -165,20 +186,42 @@ class JobRows:
         new = _NEW_LANE.on(self.connection)
         self.connection.execute(new, [{"key": key, "free_at": self.now} for key in in_order])
         held = self.connection.execute(_HOLD_LANES, {"keys": in_order})
-        return {row.key: Lane(free_at=row.free_at, held_until=row.held_until) for row in held}
+        return {row.key: Lane(free_at=row.free_at, held_until=row.held_until, shut=row.shut) for row in held}
 
     def move_lanes(self, free: Mapping[str, datetime]) -> None:
         """The next free moments of lanes that this transaction holds."""
         if free:
             self.connection.execute(_MOVE_LANE, [{"lane": key, "free": free[key]} for key in sorted(free)])
 
-    def hold(self, lane: str, *, until: datetime) -> None:
+    def hold(self, lane: str, *, until: datetime, shut: bool = False) -> None:
         """Nothing leaves on this lane before that moment (a platform's Retry-After). A shorter wait never wins."""
-        self.connection.execute(_HOLD.on(self.connection), {"key": lane, "free_at": until, "held_until": until})
+        values = {"key": lane, "free_at": until, "held_until": until, "shut": shut}
+        self.connection.execute(_HOLD.on(self.connection), values)
 
-    def held_until(self, keys: Iterable[str]) -> datetime | None:
+    def held_until(self, keys: Iterable[str], *, but: Mapping[str, datetime] | None = None) -> datetime | None:
         """The moment before which the other side wants nothing on any of these lanes; None if none is held now."""
-        return self.connection.execute(_HELD_UNTIL, {"keys": list(keys), "now": self.now}).scalar()
+        held = self.connection.execute(_HELD, {"keys": list(keys), "now": self.now})
+        ours = (but or {}).items()
+        return max((until for key, until in held if (key, until) not in ours), default=None)
+
+    def try_lanes(self, trials: Mapping[str, datetime]) -> None:
+        """Hold shut lanes that this transaction holds, for all but one letter, until those moments."""
+        if trials:
+            self.connection.execute(_TRY_LANE, [{"lane": key, "until": trials[key]} for key in sorted(trials)])
+
+    def open_lanes(self, trials: Mapping[str, datetime]) -> bool:
+        """A letter came through on these trials: their lanes are open, unless they were held anew meanwhile."""
+        opened = [
+            self.connection.execute(_OPEN_LANE, {"lane": key, "trial": trials[key]}).rowcount for key in sorted(trials)
+        ]
+        return any(opened)
+
+    def look_again(self, kinds: Collection[str], *, waiting: Collection[str]) -> int:
+        """Jobs of those kinds that were put back with these words are due now; every loop hears of it."""
+        values = {"kinds": list(kinds), "waiting": list(waiting), "now": self.now}
+        found = self.connection.execute(_LOOK_AGAIN, values).rowcount
+        self.connection.info.setdefault(NEW_WORK, set()).update(kinds if found else ())
+        return found
 
     def held(self, prefix: str, *, but: str) -> tuple[str, ...]:
         """The other lanes whose key begins so, and that are held now."""

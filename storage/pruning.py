@@ -33,7 +33,8 @@ class PruneRows:
             (inbox, inbox.c.id, sa.and_(inbox.c.heard_at < before, inbox.c.worked_at.is_not(None))),
             (buttons, buttons.c.token, buttons.c.expires_at < before),
             (lanes, lanes.c.key, sa.and_(
-                lanes.c.free_at < before, sa.or_(lanes.c.held_until.is_(None), lanes.c.held_until < before)
+                lanes.c.free_at < before, sa.or_(lanes.c.held_until.is_(None), lanes.c.held_until < before),
+                lanes.c.shut.is_(False),
             )),
         )
         return sum(self._some(table, key, which, limit) for table, key, which in old)

@@ -34,12 +34,15 @@ _USUAL: Final = timedelta(seconds=30)
 #: limits of the whole app, whatever the channel
 _ALL_LIMITED: Final = frozenset({"rate_limited", "message_limit_exceeded"})
 _LIMITED: Final = _ALL_LIMITED | {"ratelimited"}
-#: our token is no good: everything waits until it is
+#: our token is no good, whatever is asked: everything waits until it is
 TOKEN: Final = frozenset({
-    "invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "access_denied",
-    "accesslimited", "not_allowed_token_type", "missing_scope", "no_permission", "org_login_required",
-    "ekm_access_denied", "team_access_not_granted",
+    "invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "accesslimited",
+    "org_login_required",
 })
+#: our token is no good for this method; that of the posts is as good as all of them
+SCOPE: Final = frozenset({"missing_scope", "not_allowed_token_type"})
+#: our token is no good here: "your admins have disabled sending messages to this channel"
+HERE: Final = frozenset({"access_denied", "no_permission", "ekm_access_denied", "team_access_not_granted"})
 #: this chat refuses us for good, and why, in words that end "because ..."
 CHAT: Final[Mapping[str, str]] = {
     "is_archived": "it is archived", "channel_not_found": "it is gone, or I was never in it",

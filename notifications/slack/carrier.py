@@ -277,11 +277,13 @@ def _looks(method: str) -> dict[str, timedelta]:
 def _refused(job: Job, error: Refused) -> Outcome:
     if error.wait is not None:
         return Later(wait=error.wait, reason=f"Slack asked us to wait ({error.code})", lane=error.lane, counts=False)
-    if error.code in calls.TOKEN:
-        # A scope that only reading back lacks holds up that letter alone, everything else goes on.
-        lane = "" if error.lane in (calls.HISTORY, calls.REPLIES) else calls.ALL
-        log.error("Slack refuses our token: %s. Everything for Slack waits until it works again.", error.code)
-        return Later(wait=_TOKEN_WAIT, reason=f"Slack refuses our token ({error.code})", lane=lane, counts=False)
+    if error.code in calls.TOKEN | calls.SCOPE | calls.HERE:
+        # A scope that only reading back lacks, or a channel's own rule, holds up that letter alone.
+        whole = error.code in calls.TOKEN or (error.code in calls.SCOPE and error.lane in (_channel(job), calls.UPDATE))
+        waits = "Everything for Slack" if whole else "One letter"
+        log.error("Slack refuses our token: %s. %s waits until it works again.", error.code, waits)
+        reason, lane = f"Slack refuses our token ({error.code})", calls.ALL if whole else ""
+        return Later(wait=_TOKEN_WAIT, reason=reason, lane=lane, shut=whole, counts=False)
     if error.code in calls.CHAT:
         return Failed(reason=f"{job.payload['address']} refuses it: {calls.CHAT[error.code]}", code=error.code)
     return Failed(reason=f"Slack refused: {error.code} {error.details}".strip()[:400], code=error.code)

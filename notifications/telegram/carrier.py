@@ -249,9 +249,8 @@ def put_off(job: Job, error: Limited | Lost | NotSent | TokenRefused, *, lane: s
             return Later(wait=error.wait, reason="Telegram asked us to wait", lane=lane, counts=False)
         case TokenRefused():
             log.error("Telegram refuses our token: %s. Everything for Telegram waits until it works.", error.reason)
-            return Later(
-                wait=_TOKEN_WAIT, reason=f"Telegram refuses our token ({error.reason})", lane=ALL, counts=False
-            )
+            reason = f"Telegram refuses our token ({error.reason})"
+            return Later(wait=_TOKEN_WAIT, reason=reason, lane=ALL, shut=True, counts=False)
         case NotSent():
             return Later(wait=wait_before(job.attempts), reason="Telegram cannot be reached")
         case Lost():

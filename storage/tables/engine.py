@@ -63,8 +63,10 @@ lanes = sa.Table(
     sa.Column("key", sa.Text(), primary_key=True),
     #: the next free place in our own pace
     instant("free_at"),
-    #: nothing leaves before then: the other side asked us to wait
+    #: nothing leaves before then: the other side asked us to wait, or one letter tries whether the lane is shut still
     instant("held_until", nullable=True),
+    #: the other side takes nothing of us: once it is not held, one letter at a time tries, until one comes through
+    flag("shut", default=False),
 )
 
 #: raw events as they came, before they were answered
