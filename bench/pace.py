@@ -37,6 +37,7 @@ from domain.returns.messages import ReturnCard
 from notifications.catalogue import Catalogue
 from notifications.delivery import Delivery
 from notifications.slack.carrier import SlackCarrier
+from notifications.slack.files import Files
 from notifications.telegram.calls import TimedSession
 from notifications.telegram.carrier import TelegramCarrier
 from storage import shop_file
@@ -165,7 +166,9 @@ async def engine_of(url: str, address: str, number: int, stack: AsyncExitStack) 
     stack.push_async_callback(session.close)
     client = AsyncWebClient("xoxb-bench", base_url=f"{address}/slack/", session=http, retry_handlers=[])
     carriers = (
-        SlackCarrier(client=client, engine=store, catalogue=Catalogue(), fetch=no_picture),
+        SlackCarrier(
+            client=client, engine=store, catalogue=Catalogue(), files=Files(client=client, fetch=no_picture)
+        ),
         TelegramCarrier(bot=bot, engine=store, catalogue=Catalogue()),
     )
     return Delivery(

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from aiogram import Bot
 from aiogram.client.default import DefaultBotProperties
 from aiogram.client.telegram import PRODUCTION, TelegramAPIServer
-from aiogram.exceptions import TelegramAPIError
+from aiogram.exceptions import AiogramError, TelegramAPIError, TelegramBadRequest, TelegramForbiddenError
 from aiohttp import web
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_sdk.web.async_client import AsyncWebClient
@@ -42,6 +42,7 @@ from notifications.catalogue import Catalogue
 from notifications.delivery import CALL, Delivery
 from notifications.detour import Defects
 from notifications.slack.carrier import SlackCarrier
+from notifications.slack.files import Files
 from notifications.telegram.calls import TimedSession
 from notifications.telegram.carrier import TelegramAnswers, TelegramCarrier
 from storage.database import is_sqlite, open_engine
@@ -211,7 +212,10 @@ async def _carriers(app: App, session: aiohttp.ClientSession, stack: AsyncExitSt
             responses=settings.slack_response_url,
         )
         carriers.append(
-            SlackCarrier(client=client, engine=store, catalogue=catalogue, fetch=_fetch(app), defects=app.defects)
+            SlackCarrier(
+                client=client, engine=store, catalogue=catalogue, defects=app.defects,
+                files=Files(client=client, fetch=_fetch(app)),
+            )
         )
     if "stripe" in settings.parts:
         client_of_stripe = _stripe_client(settings, session)
@@ -242,8 +246,10 @@ def _fetch(app: App) -> Callable[[Photo], Awaitable[bytes]]:
             raise LookupError("no platform has that picture")
         try:
             found = await app.bot.download(photo.file_id)
-        except TelegramAPIError as error:
+        except (TelegramBadRequest, TelegramForbiddenError) as error:
             raise LookupError("Telegram does not give that picture") from error
+        except AiogramError as error:
+            raise ConnectionError("Telegram does not give that picture now") from error
         if found is None:
             raise LookupError("Telegram has no such picture")
         return found.read()

@@ -182,6 +182,8 @@ class Envelope:
     #: the message that an earlier attempt of this letter left, and how many of its further parts went out too
     posted: str | None = None
     extras_done: int = 0
+    #: the words stand there already, and the letter is here for its photos alone
+    photos_follow: bool = False
     #: the chat that refuses this letter, if it goes out here instead
     instead_of: str | None = None
 
@@ -216,6 +218,9 @@ class Letters(Protocol):
 
     def progress(self, job: Job, message_id: str, extras_done: int) -> None:
         """How far a letter of several parts has come."""
+
+    def photos_follow(self, job: Job, message_id: str) -> None:
+        """The letter stands there without its photos: it is edited once they can be had."""
 
     def moved(self, job: Job, address: str) -> None:
         """The job's chat has a new id: everything that waits for it goes there."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import sqlalchemy as sa
@@ -18,6 +18,9 @@ from storage.database import Upsert
 from storage.jobs import JobRows
 from storage.shops import ShopRows
 from storage.tables import cards, chats, jobs, staff
+
+#: a letter that had to leave without its photos is edited after that
+_PHOTOS_AFTER: Final = timedelta(seconds=5)
 
 NEW_CARD: Final = Upsert(cards, lambda new: new.on_conflict_do_nothing().returning(cards.c.id))
 #: the chats of a shop that hear a topic
@@ -91,7 +94,7 @@ class LetterRows:
             repeat=bool(payload.get("repeat", True)), card=card, version=_version(payload), shown_as=shown[0],
             shown_version=shown[1], thread=thread, message_id=_text(payload, "message_id"),
             posted=_text(payload, "posted"), extras_done=int(str(payload.get("extras_done", 0))),
-            instead_of=_text(payload, "instead_of"),
+            instead_of=_text(payload, "instead_of"), photos_follow=payload.get("photos_follow") is True,
         )
 
     def turn(self, job: Job) -> CardTurn:
@@ -149,6 +152,14 @@ class LetterRows:
         payload = {**self._payload(job), "posted": message_id, "extras_done": extras_done}
         self.connection.execute(LEASED, {**leased(job), "payload": payload})
         self.shown(job, message_id)
+
+    def photos_follow(self, job: Job, message_id: str) -> None:
+        """The letter once more, as an edit with its photos, in a lane of its own: nobody waits behind them."""
+        payload = {**self._payload(job), "message_id": message_id, "photos_follow": True}
+        JobRows(self.connection, self.now).add(
+            key=f"photos:{job.id}", kind=job.kind, payload=payload, due_at=self.now + _PHOTOS_AFTER,
+            shop_id=job.shop_id, card=_text(payload, "card"), message=str(payload["message"]),
+        )
 
     def moved(self, job: Job, address: str) -> None:
         """A group has a new id: the shop's chats, its cards and everything that waits for it go there."""

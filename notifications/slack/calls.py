@@ -23,7 +23,9 @@ ALL: Final = "slack:all"
 UPDATE: Final = "slack:chat.update"
 HISTORY: Final = "slack:conversations.history"
 REPLIES: Final = "slack:conversations.replies"
-FILES: Final = "slack:files"
+UPLOAD_URL: Final = "slack:files.getUploadURLExternal"
+UPLOAD: Final = "slack:files.upload"
+COMPLETE: Final = "slack:files.completeUploadExternal"
 OPEN: Final = "slack:conversations.open"
 
 _SHORTEST: Final = timedelta(seconds=1)
@@ -97,16 +99,22 @@ async def ask(call: Awaitable[T], *, lane: str) -> T:
     try:
         return await call
     except SlackApiError as error:
-        raise _told(error.response, lane) from error
+        raise told(error.response, lane) from error
     except SlackRequestError as error:
-        raise Lost(f"an upload failed: {str(error)[:100]}") from error
+        raise Lost(f"a call failed: {str(error)[:100]}") from error
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
         raise NotSent from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise Lost(f"{type(error).__name__} while speaking to Slack") from error
 
 
-def _told(response: AsyncSlackResponse | aiohttp.ClientResponse, lane: str) -> Exception:
+def looks(method: str) -> dict[str, timedelta]:
+    """The lanes of a call that says nothing: it keeps no distance, and obeys what Slack asked of its method."""
+    return {method: timedelta(0), ALL: timedelta(0)}
+
+
+def told(response: AsyncSlackResponse | aiohttp.ClientResponse, lane: str) -> Exception:
+    """What a response that is no success means."""
     # slack_sdk gives aiohttp's own response where the body was not what it said it was.
     status = response.status if isinstance(response, aiohttp.ClientResponse) else response.status_code
     body: Any = None if isinstance(response, aiohttp.ClientResponse) else response.data

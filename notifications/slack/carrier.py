@@ -7,16 +7,15 @@ chat.postMessage has no idempotency key.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
-import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from domain.jobs import Engine, Envelope, Job, Transaction
-from domain.messages import Attachment, Photo
+from domain.messages import Attachment
 from domain.outcomes import Done, Failed, Later, Outcome, Turn, Unknown, wait_before
 from notifications.admission import admit
 from notifications.catalogue import Catalogue, Words
@@ -24,9 +23,11 @@ from notifications.detour import Defects, elsewhere
 from notifications.dialect import MRKDWN, PLAIN
 from notifications.pace import distance
 from notifications.slack import calls
-from notifications.slack.blocks import Block, blocks, cut
+from notifications.slack.blocks import blocks, cut
 from notifications.slack.calls import Lost, NotSent, Refused, ask
+from notifications.slack.files import Files
 from notifications.slack.limits import over
+from notifications.slack.photos import LATER, NoPhoto, Photos
 
 log = logging.getLogger("opsbell.slack")
 
@@ -49,11 +50,9 @@ class SlackCarrier:
     client: AsyncWebClient
     engine: Engine
     catalogue: Catalogue
-    #: fetches a picture that another platform keeps
-    fetch: Callable[[Photo], Awaitable[bytes]]
+    files: Files
     defects: Defects = field(default_factory=Defects)
     kind: str = "say.slack"
-    _files: dict[str, str] = field(default_factory=dict)
     #: a person's id -> the channel of their direct messages, which edits and look-ups want
     _direct: dict[str, str] = field(default_factory=dict)
 
@@ -77,11 +76,15 @@ class SlackCarrier:
             return Later(wait=wait_before(job.attempts), reason="Slack cannot be reached")
         except Lost as error:
             return Unknown(reason=error.reason)
+        except NoPhoto as error:
+            return Later(wait=wait_before(job.attempts), reason=f"a photo cannot be shown: {error}")
 
     def settle(self, job: Job, outcome: Outcome, transaction: Transaction) -> None:
         """Remember where a card stands; a letter that its chat refuses goes to somebody else."""
         if isinstance(outcome, Done) and (message_id := outcome.receipt.get("message_id")):
             transaction.letters.shown(job, str(message_id))
+            if outcome.receipt.get("photos") == LATER:
+                transaction.letters.photos_follow(job, str(message_id))
         if isinstance(outcome, Failed) and outcome.code in calls.CHAT:
             transaction.letters.reroute(job, calls.CHAT[outcome.code])
 
@@ -105,10 +108,13 @@ class SlackCarrier:
     ) -> str:
         """The words are there, as they were meant or at least as plain text; the message's ts."""
         place = await self._place(envelope.address, turn)
+        photos = Photos(files=self.files, engine=self.engine, turn=turn, follows=envelope.photos_follow)
         whole = {
             "channel": place, "text": str(MRKDWN.escape(words.plain_title)) or " ",
-            "blocks": await self.blocks(words, envelope),
+            "blocks": blocks(words, envelope.letter, photos=await photos.shown(envelope.letter.message.photos)),
         }
+        if photos.missing:
+            receipt["photos"] = LATER
         if (problem := over(whole)) is None:
             try:
                 return await self._placed(job, envelope, whole, turn)
@@ -116,6 +122,9 @@ class SlackCarrier:
                 if error.code not in calls.LAYOUT:
                     raise
                 problem = f"{error.code} {error.details}".strip()
+        if envelope.letter.message.photos:
+            photos.refused(envelope.letter.message.photos, problem)
+            receipt["photos"] = LATER
         self.defects.note("slack", envelope.letter.message.kind, problem)
         receipt["plain"] = problem[:200]
         return await self._placed(job, envelope, self._plain(envelope, place), turn)
@@ -140,11 +149,6 @@ class SlackCarrier:
                 return again
         await turn(_posts(job))
         return await self._post(job, envelope, content)
-
-    async def blocks(self, words: Words, envelope: Envelope) -> list[Block]:
-        """The blocks of a letter, its pictures uploaded first."""
-        photos = [await self._photo(photo) for photo in envelope.letter.message.photos]
-        return blocks(words, envelope.letter, photos=tuple(block for block in photos if block))
 
     def _plain(self, envelope: Envelope, place: str) -> dict[str, Any]:
         words = self.catalogue.words(envelope.letter.message, envelope.shop, "plain")
@@ -181,7 +185,7 @@ class SlackCarrier:
             "include_all_metadata": True,
         }
         for _ in range(_PAGES):
-            await turn(_looks(calls.HISTORY if thread is None else calls.REPLIES))
+            await turn(calls.looks(calls.HISTORY if thread is None else calls.REPLIES))
             try:
                 if thread is not None:
                     page = await ask(self.client.conversations_replies(ts=thread, **where), lane=calls.REPLIES)
@@ -205,14 +209,9 @@ class SlackCarrier:
         try:
             if job.in_doubt and await self._is_attached(job, place, thread, attachment.name, turn):
                 return
-            await turn({**_posts(job), calls.FILES: timedelta(0)})
-            upload = self.client.files_upload_v2(
-                channel=place, thread_ts=thread, filename=attachment.name, title=attachment.title,
-                content=attachment.content,
-            )
-            await ask(upload, lane=calls.FILES)
+            await self.files.attach(attachment, turn, channel=place, thread=thread, posts=_posts(job))
         except Refused as error:
-            if error.wait is not None:
+            if error.wait is not None or error.code in calls.TOKEN:
                 raise
             self.defects.note("slack", envelope.letter.message.kind, f"its file was refused: {error.code}")
 
@@ -227,31 +226,13 @@ class SlackCarrier:
         if not address.startswith(("U", "W")):
             return address
         if address not in self._direct:
-            await turn(_looks(calls.OPEN))
+            await turn(calls.looks(calls.OPEN))
             opened = await ask(self.client.conversations_open(users=address), lane=calls.OPEN)
             self._direct[address] = str(opened["channel"]["id"])
         return self._direct[address]
 
     async def _progress(self, job: Job, ts: str, extras_done: int) -> None:
         await self.engine.write(lambda transaction: transaction.letters.progress(job, ts, extras_done))
-
-    async def _photo(self, photo: Photo) -> Block | None:
-        """An image block; a picture that cannot be had is left out, since the card must not wait for it."""
-        try:
-            file_id = self._files.get(photo.file_id) or await self._upload(photo)
-        except (aiohttp.ClientError, Refused, NotSent, Lost, OSError, LookupError, TimeoutError) as error:
-            log.warning("a photo could not be shown: %s", type(error).__name__)
-            return None
-        return {"type": "image", "slack_file": {"id": file_id}, "alt_text": photo.alt[:2000] or "photo"}
-
-    async def _upload(self, photo: Photo) -> str:
-        picture = await self.fetch(photo)
-        upload = self.client.files_upload_v2(file=picture, filename="photo.png", title=photo.alt)
-        file_id = str((await ask(upload, lane=calls.FILES))["files"][0]["id"])
-        if len(self._files) > 500:
-            self._files.clear()
-        self._files[photo.file_id] = file_id
-        return file_id
 
 
 def _channel(job: Job) -> str:
@@ -267,11 +248,6 @@ def _posts(job: Job) -> dict[str, timedelta]:
 def _edits() -> dict[str, timedelta]:
     """The lanes of an edit."""
     return {calls.UPDATE: _EDIT_GAP, calls.ALL: timedelta(0)}
-
-
-def _looks(method: str) -> dict[str, timedelta]:
-    """The lanes of a call that says nothing: it keeps no distance, and obeys what Slack asked of its method."""
-    return {method: timedelta(0), calls.ALL: timedelta(0)}
 
 
 def _refused(job: Job, error: Refused) -> Outcome:

@@ -29,6 +29,7 @@ from domain.shipping.messages import LateParcelCard
 from notifications.catalogue import Catalogue
 from notifications.delivery import Delivery
 from notifications.slack.carrier import SlackCarrier
+from notifications.slack.files import Files
 from storage.database import open_engine
 from storage.tables import chats, jobs
 from storage.upgrade import upgrade
@@ -121,8 +122,9 @@ async def _flood(desk: TestDesk, alerts: int) -> Flood:
     timeline = Timeline(desk.clock.now())
     object.__setattr__(desk.store, "now", timeline.now)
     slack, found = ScriptedSlack(timeline), Flood(alerts=alerts)
+    client = cast("AsyncWebClient", slack)
     carrier = SlackCarrier(
-        client=cast("AsyncWebClient", slack), engine=desk.store, catalogue=Catalogue(), fetch=_no_picture
+        client=client, engine=desk.store, catalogue=Catalogue(), files=Files(client=client, fetch=_no_picture)
     )
     delivery = Delivery(
         engine=desk.store, carriers={carrier.kind: carrier}, owner="flood", sleep=timeline.sleep, poll_seconds=0.01

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,6 +23,7 @@ from notifications.catalogue import Catalogue
 from notifications.delivery import Delivery
 from notifications.detour import Defects
 from notifications.slack.carrier import SlackCarrier
+from notifications.slack.files import Files
 from notifications.telegram.calls import TimedSession
 from notifications.telegram.carrier import TelegramAnswers, TelegramCarrier
 from sandbox.server import running
@@ -106,7 +107,10 @@ def hear(desk: TestDesk, topic: str, platform: str, address: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def line(desk: TestDesk, *, enforce: bool = False, call_seconds: float = 15.0) -> AsyncIterator[Line]:
+async def line(
+    desk: TestDesk, *, enforce: bool = False, call_seconds: float = 15.0,
+    fetch: Callable[[Photo], Awaitable[bytes]] | None = None,
+) -> AsyncIterator[Line]:
     """Everything up; the sandbox's clock begins where the desk's stands."""
     settings = Settings(enforce_rate_limits=enforce, start=desk.clock.now(), patience=0.0)
     timeout = aiohttp.ClientTimeout(total=call_seconds, sock_connect=3)
@@ -117,10 +121,13 @@ async def line(desk: TestDesk, *, enforce: bool = False, call_seconds: float = 1
                 api=TelegramAPIServer.from_base(f"{world.address}/telegram"), timeout=call_seconds, connect_seconds=3
             ),
         )
-        defects, catalogue = Defects(), Catalogue()
+        defects, catalogue, fetch = Defects(), Catalogue(), fetch or _no_picture
         client = AsyncWebClient(settings.slack_bot_token, base_url=f"{world.address}/slack/api/", session=http, retry_handlers=[])
         carriers: list[Carrier] = [
-            SlackCarrier(client=client, engine=desk.store, catalogue=catalogue, fetch=_no_picture, defects=defects),
+            SlackCarrier(
+                client=client, engine=desk.store, catalogue=catalogue, files=Files(client=client, fetch=fetch),
+                defects=defects,
+            ),
             TelegramCarrier(bot=bot, engine=desk.store, catalogue=catalogue, defects=defects),
             TelegramAnswers(bot=bot),
         ]

@@ -20,6 +20,7 @@ from handlers.jobs import Worker
 from handlers.run import Desk
 from notifications.delivery import LEASE, Delivery
 from notifications.slack.carrier import SlackCarrier
+from notifications.slack.files import Files
 from notifications.telegram.carrier import TelegramAnswers, TelegramCarrier
 from tests.faults.simulator.transactions import DatabaseAway, Pending
 
@@ -65,8 +66,9 @@ class Replica:
         """Build what bot.app builds, over the seams."""
         world = self.world
         self.engine = SimulatedEngine(self)
+        client = world.slack.client(self)
         self.slack = SlackCarrier(
-            client=world.slack.client(self), engine=self.engine, catalogue=world.catalogue, fetch=_no_picture
+            client=client, engine=self.engine, catalogue=world.catalogue, files=Files(client=client, fetch=_no_picture)
         )
         bot = world.telegram.bot(self)
         carriers: list[Carrier] = [
