@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from domain.inventory.messages import PurchaseOrderNote
 from domain.returns.messages import ReturnCard
+from notifications.auditor import Auditor
 from notifications.slack.calls import retry_after
 from storage.jobs import JobRows
 from storage.tables import cards, jobs, lanes
@@ -230,6 +231,70 @@ async def test_a_refused_token_stops_everything_and_loses_nothing(slack: Line, c
     await slack.until_quiet(within=timedelta(minutes=10))
     assert slack.states() == ["done", "done"]
     assert len(slack.entries("slack")) == 2
+
+
+async def test_with_a_revoked_token_one_letter_a_minute_asks_and_the_owner_hears_it_in_telegram(slack: Line) -> None:
+    for topic in ("returns", "daily", "parcels"):
+        hear(slack.desk, "stock", "slack", f"C0{topic.upper()}")
+    await slack.fault("slack", POST, "error", error="token_revoked", times=1000)
+    auditor = Auditor(engine=slack.desk.store, sleep=slack.sleep, seconds=lambda: 0.0)
+    slack.card()
+    await slack.until_quiet(within=timedelta(seconds=50))
+    at_first = len(slack.calls("slack", POST))
+    for number in range(2, 6):
+        slack.card(number)
+    for _ in range(120):
+        await slack.until_quiet(within=timedelta(0))
+        slack.desk.clock.move(seconds=30)
+        await auditor.step()
+    assert (at_first, 55 <= len(slack.calls("slack", POST)) - at_first <= 61) == (4, True)
+    letters = [row for row in slack.desk.outbox_rows() if row.kind == "say.slack"]
+    assert {(row.state, row.attempts) for row in letters} == {("open", 0)}
+    told = "".join(one["text"] for one in slack.entries("telegram"))
+    assert "Slack refuses our token (token_revoked)" in told
+    slack.world.faults.clear()
+    began = slack.desk.clock.now()
+    await slack.until_quiet(within=timedelta(minutes=10))
+    letters = [row for row in slack.desk.outbox_rows() if row.kind == "say.slack"]
+    assert {row.state for row in letters} == {"done"}
+    assert max(row.done_at for row in letters) - began < timedelta(seconds=75)
+
+
+async def test_a_letter_that_reads_back_with_a_revoked_token_holds_everything(slack: Line) -> None:
+    slack.card()
+    await slack.fault("slack", POST, "reset_after")
+    await slack.fault("slack", "conversations.history", "error", error="token_revoked")
+    await slack.until_quiet(within=timedelta(seconds=10))
+    [lane] = slack.desk.query(sa.select(lanes).where(lanes.c.shut))
+    assert lane.key == "slack:all"
+    await slack.until_quiet()
+    assert (len(posted(slack)), slack.states()) == (1, ["done"])
+
+
+@pytest.mark.parametrize("code", ["ekm_access_denied", "access_denied", "no_permission"])
+async def test_a_refusal_of_one_channel_holds_no_other(slack: Line, code: str) -> None:
+    slack.card()
+    await slack.fault("slack", POST, "error", error=code)
+    await slack.delivery.step()
+    await slack.until_quiet(within=timedelta(seconds=5))
+    with slack.desk.begin() as uow:
+        uow.outbox.card("return:R-1", any_message(ReturnCard, "R-1"), version=1)
+    await slack.until_quiet(within=timedelta(seconds=20))
+    assert slack.states() == ["open", "done"]
+    await slack.until_quiet()
+    assert slack.states() == ["done", "done"]
+
+
+async def test_a_token_that_is_revoked_between_the_words_and_the_file_loses_no_file(slack: Line) -> None:
+    slack.card()
+    await slack.until_quiet()
+    with slack.desk.begin() as uow:
+        uow.outbox.note("low_stock:1", any_message(PurchaseOrderNote, "words"), once="po")
+    await slack.fault("slack", "files.getUploadURLExternal", "error", error="token_revoked")
+    await slack.until_quiet()
+    assert slack.states() == ["done", "done"]
+    assert len([one for one in slack.world.slack.files.values() if one.completed]) == 1
+    assert len(slack.calls("slack", POST)) == 2
 
 
 @pytest.mark.parametrize("code", ["is_archived", "channel_not_found", "not_in_channel"])

@@ -18,7 +18,7 @@ from notifications.slack import photos
 from notifications.slack.carrier import SlackCarrier
 from notifications.slack.files import Files
 from notifications.slack.photos import _FOLLOWS, _GONE
-from sandbox.telegram.pictures import draw, read_picture, write_png
+from sandbox.telegram.pictures import draw
 from tests.desk import TestDesk
 from tests.notifications.anything import any_message
 from tests.notifications.line import Line, line

@@ -192,6 +192,25 @@ async def test_a_refused_token_stops_everything_and_loses_nothing(telegram: Line
     assert telegram.states() == ["done", "done"]
 
 
+async def test_with_a_refused_token_one_letter_a_minute_asks_whatever_it_carries(telegram: Line) -> None:
+    for method in (SEND, "answerCallbackQuery"):
+        await telegram.fault("telegram", method, "error", error="Unauthorized", times=1000)
+    tell(telegram)
+    await telegram.until_quiet(within=timedelta(seconds=50))
+    for number in range(8):
+        tell(telegram, chat=JONAS if number % 2 else MARIA, once=f"more{number}")
+    with telegram.desk.begin() as uow:
+        uow.outbox.later("answer.telegram", {"callback": "1"}, once="answer", due_at=uow.now)
+    before = len(telegram.world.calls)
+    await telegram.until_quiet(within=timedelta(minutes=30))
+    assert 25 <= len(telegram.world.calls) - before <= 31
+    assert set(telegram.states()) == {"open"}
+    telegram.world.faults.clear()
+    await telegram.until_quiet(within=timedelta(minutes=10))
+    assert set(telegram.states()) == {"done"}
+    assert [one.verdict for one in telegram.calls("telegram", SEND)].count("ok") == 9
+
+
 async def test_a_file_after_the_words_is_sent_once_though_its_limit_was_met(telegram: Line) -> None:
     with telegram.desk.begin() as uow:
         uow.outbox.tell(MARIA, any_message(PurchaseOrderNote, "words"), once="po")
