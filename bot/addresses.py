@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bot.clock import new_id, system_now
 from bot.settings import VENDORS, Settings
 from handlers.webhooks import TOPICS, address
@@ -23,11 +25,29 @@ def addresses(settings: Settings) -> str:
     base = settings.public_url.rstrip("/") or "<public url>"
     lines = [
         f"{source:12} {shop.key:16} {topic:24} {base}{address(source, shop.key, topic, store.sign)}"
-        for source in settings.vendors for shop in shops for topic in TOPICS[source]
+        for source in VENDORS for shop in shops for topic in TOPICS[source]
+        if settings.secrets_for(source, shop.key)
     ]
     lines += [
         f"{source:12} off: set OPSBELL_{source.upper()}_SECRET (docs/webhooks.md)"
         for source in VENDORS if source not in settings.vendors
     ]
+    lines += unheard(settings, [shop.key for shop in shops])
     store.close()
     return "\n".join(lines) + "\n"
+
+
+def unheard(settings: Settings, shops: Sequence[str]) -> list[str]:
+    """A sentence for each shop that a vendor is not heard in though others are, and for each that is not ours."""
+    lines = []
+    for source in settings.vendors:
+        name = f"OPSBELL_{source.upper()}_SECRET"
+        lines += [
+            f"{source:12} {shop:16} off: set {name}S for it, or {name} for every shop without its own"
+            for shop in shops if not settings.secrets_for(source, shop)
+        ]
+        lines += [
+            f"{source:12} {shop:16} is no shop here, and stands in {name}S"
+            for shop in settings.own_secrets(source) if shop not in shops
+        ]
+    return lines

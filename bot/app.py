@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -22,6 +23,7 @@ from aiohttp import web
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.addresses import unheard
 from bot.clock import FollowedClock, new_id, reference, system_now
 from bot.figures import Figures
 from bot.settings import Settings, secrets_of
@@ -109,6 +111,8 @@ async def running(settings: Settings, *, began: Callable[[], None] = lambda: Non
         site = await _listen(app, stack)
         log.info("listening on %s", site)
         await app.store.write(jobs.plan)
+        for line in unheard(settings, await app.store.read(lambda one: [shop.key for shop in one.shops.all()])):
+            log.warning("%s", line)
         if "stripe" in settings.parts:
             await app.store.write(stripe_list.plan_reconcile)
         _start(app, stack)
@@ -294,8 +298,8 @@ def _doors(app: App) -> list[web.RouteDef]:
     if "shop" in settings.parts:
         secrets = secrets_of(settings.shop_webhook_secret)
         routes.append(web.post("/webhooks/shop", webhooks.shop_door(engine, secrets, store.now)))
-    for source, secrets in settings.vendors.items():
-        vendor = webhooks.vendor_door(source, engine, secrets, store.sign)
+    for source in settings.vendors:
+        vendor = webhooks.vendor_door(source, engine, partial(settings.secrets_for, source), store.sign)
         routes.append(web.post(f"/webhooks/{source}/{{shop}}/{{topic}}/{{token}}", vendor))
     return routes
 

@@ -8,6 +8,7 @@ from aiogram.exceptions import TelegramAPIError
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.addresses import unheard
 from bot.app import telegram_bot
 from bot.settings import Settings, missing
 from domain.errors import OpsError
@@ -48,6 +49,8 @@ def _database(settings: Settings) -> bool:
         print("✗ no shop yet: opsbell shop apply shop.toml (docs/shop-file.md)")
         return False
     print(f"✓ the database; shops: {', '.join(shop.key for shop in shops)}")
+    for line in unheard(settings, [shop.key for shop in shops]):
+        print(f"! webhooks: {line}")
     return True
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from bot.shop_accounts import ShopifyAccount, WooCommerceAccount
 from handlers import frontdoor
 
 #: parts that may be switched off, but only by name
@@ -61,6 +65,14 @@ class Settings(BaseSettings):
     woocommerce_secret: SecretStr = SecretStr("")
     easypost_secret: SecretStr = SecretStr("")
     aftership_secret: SecretStr = SecretStr("")
+    #: by shop, in JSON: {"nordlicht": "new,old"}; a shop that stands here is not heard by the desk's one secret
+    shopify_secrets: dict[str, SecretStr] = Field(default_factory=dict)
+    woocommerce_secrets: dict[str, SecretStr] = Field(default_factory=dict)
+    easypost_secrets: dict[str, SecretStr] = Field(default_factory=dict)
+    aftership_secrets: dict[str, SecretStr] = Field(default_factory=dict)
+    #: by shop, in JSON: where a shop's orders can be listed, so that one whose webhook is lost is found all the same
+    shopify_api: dict[str, ShopifyAccount] = Field(default_factory=dict)
+    woocommerce_api: dict[str, WooCommerceAccount] = Field(default_factory=dict)
 
     #: where the time comes from instead of this machine's clock; the sandbox's only
     clock_url: str = ""
@@ -80,10 +92,28 @@ class Settings(BaseSettings):
         return frozenset(word.strip() for word in self.without.split(",") if word.strip())
 
     @property
-    def vendors(self) -> dict[str, tuple[str, ...]]:
-        """The senders that are heard, each with its secrets."""
-        found = {name: secrets_of(getattr(self, f"{name}_secret")) for name in VENDORS if name not in self.off}
-        return {name: secrets for name, secrets in found.items() if secrets}
+    def vendors(self) -> tuple[str, ...]:
+        """The senders that are heard in one shop or more."""
+        return tuple(
+            name for name in VENDORS
+            if name not in self.off and (self.own_secrets(name) or secrets_of(self.desk_secret(name)))
+        )
+
+    def secrets_for(self, vendor: str, shop: str) -> tuple[str, ...]:
+        """By what a vendor is heard in a shop: the shop's own secrets, else the desk's; () = not at all."""
+        if vendor not in VENDORS or vendor in self.off:
+            return ()
+        return secrets_of(self.own_secrets(vendor).get(shop, self.desk_secret(vendor)))
+
+    def own_secrets(self, vendor: str) -> dict[str, SecretStr]:
+        """The secrets of shops that have one of their own at a vendor."""
+        found: dict[str, SecretStr] = getattr(self, f"{vendor}_secrets")
+        return found
+
+    def desk_secret(self, vendor: str) -> SecretStr:
+        """The vendor's secret for every shop without one of its own."""
+        found: SecretStr = getattr(self, f"{vendor}_secret")
+        return found
 
     @property
     def slack_by_socket(self) -> bool:
@@ -134,9 +164,22 @@ NEEDS: Final = (
 
 
 def load() -> Settings:
-    """The settings; BadSettings names what cannot be read."""
+    """The settings; BadSettings names what cannot be read.
+
+    OPSBELL_SECRETS_DIR: a folder with a file for each setting that is kept there, named as its variable in small
+    letters. The environment and .env come before it.
+    """
+    folder = os.environ.get("OPSBELL_SECRETS_DIR") or None
+    if folder is not None and not Path(folder).is_dir():
+        raise BadSettings(f"OPSBELL_SECRETS_DIR names {folder}, and there is no such folder.")
     try:
-        return Settings()
+        return Settings(_secrets_dir=folder)  # type: ignore[call-arg]  # the plugin does not know of it
+    except SettingsError as error:
+        found = re.search(r'"([a-z_]+)"', str(error))
+        name = found[1].upper() if found else "?"
+        raise BadSettings(
+            f'OPSBELL_{name} is not JSON. Write each shop\'s key, such as {{"nordlicht": ...}}; see docs/webhooks.md.'
+        ) from None
     except ValidationError as error:
         lines = [f"  OPSBELL_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors()]
         raise BadSettings("These settings cannot be read:\n" + "\n".join(lines)) from None
@@ -177,6 +220,12 @@ def _weak(settings: Settings) -> list[str]:
     of_shop = secrets_of(settings.shop_webhook_secret) if "shop" in settings.parts else ()
     if not all(frontdoor.good_standard_secret(secret) for secret in of_shop):
         lines.append("  OPSBELL_SHOP_WEBHOOK_SECRET: whsec_ and 24 random bytes or more, in base64")
+    for vendor in VENDORS:
+        for shop, value in settings.own_secrets(vendor).items():
+            if not 1 <= len(secrets_of(value)) <= 2:
+                lines.append(
+                    f"  OPSBELL_{vendor.upper()}_SECRETS: {shop[:40]!r} needs one secret, or two during a rotation"
+                )
     if not _RESPONSES.fullmatch(settings.slack_response_url):
         lines.append("  OPSBELL_SLACK_RESPONSE_URL: an address with a / at its end; only the sandbox needs one")
     return lines
@@ -194,8 +243,18 @@ def secrets_of(value: SecretStr) -> tuple[str, ...]:
 
 def every_secret(settings: Settings) -> tuple[str, ...]:
     """Each secret that is set, as it is: for the log to leave out."""
-    values = (getattr(settings, name) for name in Settings.model_fields)
-    return tuple(part for value in values if isinstance(value, SecretStr) for part in secrets_of(value))
+    return tuple(_within(getattr(settings, name) for name in Settings.model_fields))
+
+
+def _within(values: Iterable[object]) -> Iterator[str]:
+    for value in values:
+        match value:
+            case SecretStr():
+                yield from secrets_of(value)
+            case dict():
+                yield from _within(value.values())
+            case BaseModel():
+                yield from _within(getattr(value, name) for name in type(value).model_fields)
 
 
 def _lacks(settings: Settings, need: Need) -> bool:

@@ -79,16 +79,16 @@ def hear_shop(engine: Engine, secrets: Sequence[str], now: Now) -> Hear:
 
 
 def vendor_door(
-    source: str, engine: Engine, secrets: Sequence[str], sign: Callable[[str], str]
+    source: str, engine: Engine, secrets: Callable[[str], Sequence[str]], sign: Callable[[str], str]
 ) -> Handler:
-    """POST /webhooks/<source>/<shop>/<topic>/<token>."""
+    """POST /webhooks/<source>/<shop>/<topic>/<token>. ``secrets``: those of a shop by its key; none = not heard."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         shop, topic, token = (request.match_info[name] for name in ("shop", "topic", "token"))
-        if not known_token(source, shop, topic, token, sign):
+        if not known_token(source, shop, topic, token, sign) or not (of_shop := secrets(shop)):
             return web.Response(status=404, text="404: Not Found")
         kinds = JSON | FORM if source == "woocommerce" else JSON
-        return await door(hear_vendor(source, shop, topic, engine, secrets), kinds=kinds)(request)
+        return await door(hear_vendor(source, shop, topic, engine, of_shop), kinds=kinds)(request)
 
     return handle
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from bot.addresses import addresses
-from bot.settings import BadSettings, Settings, require
+from bot.addresses import addresses, unheard
+from bot.settings import BadSettings, Settings, every_secret, load, require
 from handlers.webhooks.addresses import known_token
 from storage import shop_file
 from storage.database import open_engine
@@ -68,3 +69,72 @@ def test_the_addresses_of_webhooks_are_those_that_the_doors_know(tmp_path: Path)
     assert {(source, shop) for source, shop, _, _ in said} == {("shopify", "nordlicht"), ("easypost", "nordlicht")}
     assert [line.split()[0] for line in lines if "off: set OPSBELL_" in line] == ["woocommerce", "aftership"]
     assert not any("s" * 32 in line or "e" * 32 in line for line in lines)
+
+
+@pytest.mark.parametrize("vendor", ["shopify", "woocommerce", "easypost", "aftership"])
+def test_a_shops_secrets_come_as_json_from_the_environment_or_a_file_and_are_never_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, vendor: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = f"opsbell_{vendor}_secrets"
+    monkeypatch.setenv(name.upper(), '{"nord-licht": "one,two", "nord_licht": "three"}')
+    found = load()
+    assert [found.secrets_for(vendor, one) for one in ("nord-licht", "nord_licht", "sued")] == [("one", "two"), ("three",), ()]
+    assert {"one", "two", "three"} <= set(every_secret(found))
+    assert "three" not in repr(found)
+    monkeypatch.delenv(name.upper())
+    (tmp_path / name).write_text('{"sued": "four"}')
+    assert load().secrets_for(vendor, "sued") == ()
+    monkeypatch.setenv("OPSBELL_SECRETS_DIR", str(tmp_path))
+    assert load().secrets_for(vendor, "sued") == ("four",)
+    monkeypatch.setenv("OPSBELL_SECRETS_DIR", str(tmp_path / "elsewhere"))
+    with pytest.raises(BadSettings, match="there is no such folder"):
+        load()
+    monkeypatch.delenv("OPSBELL_SECRETS_DIR")
+    monkeypatch.setenv(name.upper(), "nordlicht=whsec_hidden")
+    with pytest.raises(BadSettings, match=f"{name.upper()} is not JSON") as refused:
+        load()
+    assert "hidden" not in str(refused.value)
+
+
+@pytest.mark.parametrize("secrets", ["", " , ", "a,b,c"])
+def test_a_shop_needs_one_secret_or_two(secrets: str) -> None:
+    with pytest.raises(BadSettings, match="OPSBELL_EASYPOST_SECRETS: 'nordlicht' needs one secret, or two"):
+        require(Settings(_env_file=None, **GOOD, easypost_secrets={"nordlicht": secrets}))
+
+
+@pytest.mark.parametrize(("vendor", "account", "said"), [
+    ("woocommerce", {"url": "http://shop.example", "key": "ck_hidden", "secret": "cs_hidden"}, "never sent without TLS"),
+    ("woocommerce", {"url": "https://u:hidden@shop.example", "key": "ck_hidden", "secret": "cs_hidden"}, "an address such as"),
+    ("woocommerce", {"url": "https://shop.example", "key": "ck_hidden"}, "Field required"),
+    ("woocommerce", {"url": "https://shop.example", "key": "ck_hidden", "secret": " "}, "it is empty"),
+    ("shopify", {"url": "https://nordlicht.myshopify.com"}, "Field required"),
+    ("shopify", {"url": "nordlicht.myshopify.com", "token": "shpat_hidden"}, "an address such as"),
+    ("shopify", {"url": "https://nordlicht.myshopify.com", "token": "shpat_hidden", "tokn": "shpat_hidden"}, "not permitted"),
+])
+def test_an_account_that_is_not_whole_or_not_safe_stops_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, vendor: str, account: dict[str, str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(f"OPSBELL_{vendor.upper()}_API", json.dumps({"nordlicht": account}))
+    with pytest.raises(BadSettings, match=said) as refused:
+        load()
+    assert "hidden" not in str(refused.value)
+
+
+def test_the_secrets_of_accounts_are_kept_out_of_the_log() -> None:
+    found = Settings(
+        _env_file=None, **GOOD,
+        woocommerce_api={"nordlicht": {"url": "https://shop.example/", "key": "ck_1", "secret": "cs_1"}},
+        shopify_api={"nordlicht": {"url": "http://127.0.0.1:8700/shopify", "token": "shpat_1"}},
+    )
+    assert {"ck_1", "cs_1", "shpat_1"} <= set(every_secret(found))
+    assert found.woocommerce_api["nordlicht"].url == "https://shop.example"
+
+
+def test_a_shop_that_is_not_heard_and_one_that_is_not_ours_are_named() -> None:
+    found = Settings(_env_file=None, **GOOD, shopify_secrets={"nordlicht": "one", "nordlich": "two"}, easypost_secret="e")
+    assert [line.split() for line in unheard(found, ["nordlicht", "sued"])] == [
+        "shopify sued off: set OPSBELL_SHOPIFY_SECRETS for it, or OPSBELL_SHOPIFY_SECRET for every shop without its own".split(),
+        "shopify nordlich is no shop here, and stands in OPSBELL_SHOPIFY_SECRETS".split(),
+    ]

@@ -75,7 +75,7 @@ async def vendors(shop: TestDesk, worker: Worker) -> AsyncIterator[Vendors]:
         return web.Response(text=str(len(body)))
 
     routes = [
-        *(web.post(f"/webhooks/{one}/{{shop}}/{{topic}}/{{token}}", vendor_door(one, shop.store, SECRETS, shop.store.sign)) for one in VENDORS),
+        *(web.post(f"/webhooks/{one}/{{shop}}/{{topic}}/{{token}}", vendor_door(one, shop.store, lambda _: SECRETS, shop.store.sign)) for one in VENDORS),
         web.post("/slow", door(taken, seconds=0.3)), web.post("/open", door(taken)), web.post("/broken", door(broken)),
     ]
     async with AsyncExitStack() as stack:
