@@ -375,6 +375,9 @@ class Transaction(Protocol):
     def of(self, shop: Shop | str | int) -> UnitOfWork:
         """The ports of one shop, named by its key or id, in this same transaction."""
 
+    def rehearse(self, work: Callable[[], object]) -> None:
+        """Do it and undo it; whatever it raises is raised."""
+
 
 class Engine(Protocol):
     """The database as seen from outside: whole transactions, one at a time each."""

@@ -38,10 +38,10 @@ class Outbox(Protocol):
         A lower version than the one shown is never shown again.
         """
 
-    def card_again(self, key: str) -> None:
+    def card_again(self, key: str) -> frozenset[tuple[Chat, str | None]]:
         """Send a card once more as it was last shown, where a press says that somebody still sees an older one.
 
-        At most once a minute for each chat, however many press.
+        At most once a minute for each chat, however many press. Where it stands, and as which message.
         """
 
     def note(self, key: str, message: Message, *, once: str) -> None:

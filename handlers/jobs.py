@@ -285,8 +285,8 @@ class Worker:
             log.warning("job %s is left for another version: %s", job.key, reason)
             await self._settle(lambda transaction: self._leave(job, reason, transaction))
         except OpsError as error:
-            sentence = error.sentence
-            await self._settle(lambda transaction: self._refuse(job, sentence, transaction))
+            refused = error
+            await self._settle(lambda transaction: self._refuse(job, refused, transaction))
         except NotYet as error:
             awaited = str(error)
             await self._settle(lambda transaction: self._again(job, awaited, transaction))
@@ -309,19 +309,19 @@ class Worker:
         at = transaction.now + _LEFT_ALONE
         transaction.jobs.later(job, at=at, error=reason, in_doubt=False, counts=False)
 
-    def _refuse(self, job: Job, sentence: str, transaction: Transaction) -> None:
+    def _refuse(self, job: Job, error: OpsError, transaction: Transaction) -> None:
         """A rule forbids it, and always will: the sender hears why, the event is kept with its error."""
         if job.kind == "fire":
-            self._again(job, sentence, transaction)
+            self._again(job, error.sentence, transaction)
             return
-        if not transaction.jobs.done(job, {"refused": sentence}):
+        if not transaction.jobs.done(job, {"refused": error.sentence}):
             return
         log.warning("an event was refused: %s", job.key)
         received = transaction.inbox.one(int(str(job.payload["inbox"])))
         # Whoever sent it may be as unreadable as what they sent: then there is nobody to tell.
         with contextlib.suppress(OpsError):
-            self._source(received.source).refuse(received, sentence, transaction)
-        transaction.inbox.worked(received.id, error=sentence)
+            self._source(received.source).refuse(received, error, transaction)
+        transaction.inbox.worked(received.id, error=error.sentence)
 
     def _again(self, job: Job, reason: str, transaction: Transaction) -> None:
         if job.attempts < _ATTEMPTS:

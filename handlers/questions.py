@@ -35,14 +35,14 @@ def handle(transaction: Transaction, uow: UnitOfWork, actor: Actor, who: Who, co
     if isinstance(command, AnswerForm):
         return answer(transaction, uow, actor, who, command.value)
     if isinstance(command, LeaveForm):
-        uow.dialogues.end(_chat(who))
+        uow.dialogues.end(own_chat(who))
         return Noted(sentence="Stopped. Nothing was changed.")
     return None
 
 
 def answer(transaction: Transaction, uow: UnitOfWork, actor: Actor, who: Who, text: str) -> Message:
     """The next question, or what the whole form brought about."""
-    under_way = uow.dialogues.of(_chat(who))
+    under_way = uow.dialogues.of(own_chat(who))
     if under_way is None or under_way.name != _NAME:
         raise Conflict("That question is over.")
     state = under_way.state
@@ -53,9 +53,9 @@ def answer(transaction: Transaction, uow: UnitOfWork, actor: Actor, who: Who, te
         raise BadInput(f"{field.label} is missing.")
     values[field.name] = text
     if len(values) < len(form.fields):
-        uow.dialogues.put(_chat(who), _NAME, {**state, "values": values})
+        uow.dialogues.put(own_chat(who), _NAME, {**state, "values": values})
         return _question(form, len(values))
-    uow.dialogues.end(_chat(who))
+    uow.dialogues.end(own_chat(who))
     return _carry_out(transaction, uow, actor, who, state, {name: str(value) for name, value in values.items()})
 
 
@@ -78,5 +78,6 @@ def _question(form: Form, place: int) -> Message:
     )
 
 
-def _chat(who: Who) -> Chat:
-    return Chat(platform="telegram", address=who.place or who.user)
+def own_chat(who: Who) -> Chat:
+    """Where a person is asked: in a group others would answer, and we hear no plain words there."""
+    return Chat(platform="telegram", address=who.user)

@@ -19,6 +19,8 @@ from storage.jobs import JobRows
 from storage.shops import ShopRows
 from storage.tables import cards, chats, jobs, staff
 
+#: how far one attempt of a letter has come; whoever writes it once more begins anew
+PROGRESS: Final = frozenset({"posted", "extras_done"})
 #: a letter that had to leave without its photos is edited after that
 _PHOTOS_AFTER: Final = timedelta(seconds=5)
 
@@ -155,7 +157,8 @@ class LetterRows:
 
     def photos_follow(self, job: Job, message_id: str) -> None:
         """The letter once more, as an edit with its photos, in a lane of its own: nobody waits behind them."""
-        payload = {**self._payload(job), "message_id": message_id, "photos_follow": True}
+        payload = {name: value for name, value in self._payload(job).items() if name not in PROGRESS}
+        payload |= {"message_id": message_id, "photos_follow": True}
         JobRows(self.connection, self.now).add(
             key=f"photos:{job.id}", kind=job.kind, payload=payload, due_at=self.now + _PHOTOS_AFTER,
             shop_id=job.shop_id, card=_text(payload, "card"), message=str(payload["message"]),
@@ -225,7 +228,7 @@ class LetterRows:
             where = {"shop_id": job.shop_id, "platform": chat.platform, "address": chat.address}
             self.connection.execute(NEW_CARD.on(self.connection), {**where, "key": card, "version": 0})
         kind = MESSAGES_BY_KIND[str(payload["message"])]
-        kept = {name: value for name, value in payload.items() if name not in {"message_id", "posted", "extras_done"}}
+        kept = {name: value for name, value in payload.items() if name not in {"message_id", *PROGRESS}}
         JobRows(self.connection, self.now).add(
             key=f"{job.key}>instead:{chat.platform}:{chat.address}", kind=f"say.{chat.platform}", due_at=self.now,
             payload={**kept, "address": chat.address, "instead_of": instead_of},

@@ -24,7 +24,7 @@ from domain.messages import (
 from domain.shops import Shop
 from domain.wire import Json, from_json, object_json, to_json
 from storage.jobs import JobRows
-from storage.letters import HEARS, NEW_CARD, SHOWN_AS, lane_of
+from storage.letters import HEARS, NEW_CARD, PROGRESS, SHOWN_AS, lane_of
 from storage.tables import buttons, cards, jobs
 
 #: a button on a card that nobody pressed for so long is for a matter long over
@@ -82,7 +82,7 @@ class OutboxRows:
             once = f"card:{key}@{version}>{chat.platform}:{chat.address}"
             self._say(chat, message, once=once, card=key, version=version, changes=shown)
 
-    def card_again(self, key: str) -> None:
+    def card_again(self, key: str) -> frozenset[tuple[Chat, str | None]]:
         """The newest job of the card in each chat, written once more; its buttons are those that stand there."""
         rows = self.connection.execute(_STANDS_IN, {"shop": self.shop.id, "card": key}).all()
         for platform, address, _ in rows:
@@ -94,11 +94,13 @@ class OutboxRows:
             ).first()
             if newest is not None and newest.state != "open" and "message" in newest.payload:
                 base = newest.key.partition("#")[0]
+                payload = {name: value for name, value in newest.payload.items() if name not in PROGRESS}
                 self._jobs.add(
-                    key=f"{base}#{self.now.astimezone(UTC):%Y%m%d%H%M}", kind=newest.kind, payload=newest.payload,
+                    key=f"{base}#{self.now.astimezone(UTC):%Y%m%d%H%M}", kind=newest.kind, payload=payload,
                     due_at=self.now, lane=newest.lane, shop_id=self.shop.id, card=key, message=newest.message,
                     within=MESSAGES_BY_KIND[newest.payload["message"]].message_class.within,
                 )
+        return frozenset((Chat(platform=row.platform, address=row.address), row.message_id) for row in rows)
 
     def note(self, key: str, message: Message, *, once: str) -> None:
         """Into the thread wherever the card stands."""

@@ -257,3 +257,11 @@ class StoreTransaction:
     def of(self, shop: Shop | str | int) -> UnitOfWork:
         """The ports of one shop, in this same transaction."""
         return self.store.unit_of_work(self.connection, shop, self.now)
+
+    def rehearse(self, work: Callable[[], object]) -> None:
+        """Do it and undo it; whatever it raises is raised."""
+        nested = self.connection.begin_nested()
+        try:
+            work()
+        finally:
+            nested.rollback()

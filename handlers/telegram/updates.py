@@ -8,18 +8,18 @@ from typing import Final
 from aiogram.types import CallbackQuery, Message, Update
 from pydantic import ValidationError
 
-from domain.answers import AreYouSure, Refused
+from domain.answers import AreYouSure, FormQuestion, Refused
 from domain.dialogue import Say, SendPhoto, ShareContact, Start
-from domain.errors import BadInput, OpsError
+from domain.errors import BadInput, OpsError, Stale
 from domain.foreign import json_object
-from domain.jobs import Received, Transaction
+from domain.jobs import Received, StoredButton, Transaction
 from domain.messages import Chat, Command
 from domain.messages import Message as Said
 from domain.people import Actor
 from domain.ports import UnitOfWork
 from handlers import questions
 from handlers.commands import SHORT_NAMES, read
-from handlers.run import Who, begin, carry_out, form_for, press, run
+from handlers.run import Who, actor_of, begin, carry_out, form_for, press, run
 from notifications.telegram.texts import PRESS
 
 _STAFF_NAMES: Final = frozenset({"ops", "help", *SHORT_NAMES})
@@ -44,17 +44,17 @@ class TelegramUpdates:
             for shop in transaction.shops.all():
                 transaction.of(shop.id).customers.unreachable(member.from_user.id)
 
-    def refuse(self, received: Received, sentence: str, transaction: Transaction) -> None:
-        """Tell the person what could not be done; a press hears it as an alert."""
+    def refuse(self, received: Received, error: OpsError, transaction: Transaction) -> None:
+        """Tell the person what could not be done; a press hears it as an alert, and loses buttons that are over."""
         update = _parsed(received)
-        if update.callback_query is not None:
-            _answer(transaction, update.callback_query.id, sentence)
-            return
         who = _who(update)
-        if who is None:
-            return
-        uow, _ = begin(transaction, who)
-        _reply(uow, who, update.update_id, Refused(sentence=sentence))
+        if isinstance(error, Stale) and who is not None:
+            _draw_anew(transaction, update, who, error)
+        if update.callback_query is not None:
+            _answer(transaction, update.callback_query.id, error.sentence)
+        elif who is not None:
+            uow, _ = begin(transaction, who)
+            _reply(uow, who, update.update_id, Refused(sentence=error.sentence))
 
     def _heard(self, update: Update, message: Message, transaction: Transaction) -> None:
         who = _who(update)
@@ -67,7 +67,7 @@ class TelegramUpdates:
             reply = _typed(uow, actor, who, name, text)
         elif not private:
             return  # in a group only commands are meant for us
-        elif actor.staff is not None and questions.waits(uow, _chat(who)):
+        elif actor.staff is not None and questions.waits(uow, questions.own_chat(who)):
             reply = questions.answer(transaction, uow, actor, who, message.text or "")
         else:
             reply = run(_spoken(message, name, text), actor, uow)
@@ -82,14 +82,16 @@ class TelegramUpdates:
         uow, actor, button = press(transaction, who, data.removeprefix(PRESS))
         confirm = button.confirm
         if confirm is not None:
+            _rehearse(transaction, uow, actor, who, button)
             reply: Said = AreYouSure.about(button.command, confirm.question, confirm.yes, confirm.no)
         elif (meant := questions.handle(transaction, uow, actor, who, button.command)) is not None:
             reply = meant
         elif (form := form_for(button.command, actor, uow)) is not None:
-            reply = questions.begin(uow, _chat(who), form, token=button.token)
+            reply = questions.begin(uow, questions.own_chat(who), form, token=button.token)
         else:
             reply = carry_out(transaction, uow, actor, who, button, button.command)
-        _answer(transaction, query.id, None)
+        elsewhere = isinstance(reply, FormQuestion) and _chat(who) != questions.own_chat(who)
+        _answer(transaction, query.id, "I have asked you in our own chat." if elsewhere else None)
         if query.message is not None and reply.kind == button.shown_in:
             number = str(query.message.message_id)
             uow.outbox.replace(_chat(who), number, reply, once=f"reply:{update.update_id}")
@@ -107,10 +109,35 @@ class TelegramUpdates:
         return name.lower(), rest.strip()
 
 
+def _rehearse(transaction: Transaction, uow: UnitOfWork, actor: Actor, who: Who, button: StoredButton) -> None:
+    """Whoever would be refused after the question is refused before it."""
+    if form_for(button.command, actor, uow) is None:
+        transaction.rehearse(lambda: carry_out(transaction, uow, actor, who, button, button.command))
+
+
+def _draw_anew(transaction: Transaction, update: Update, who: Who, stale: Stale) -> None:
+    """What looks different by now is drawn anew wherever its card stands, and so is the message that was pressed."""
+    uow, chat = transaction.of(stale.shop_id), _chat(who)
+    try:
+        now: Said = run(stale.show, actor_of(who, uow), uow)
+    except OpsError:
+        return  # they may not see it either
+    stands = uow.outbox.card_again(stale.card)
+    if questions.waits(uow, questions.own_chat(who)):
+        uow.dialogues.end(questions.own_chat(who))  # its last answer would be refused again and again
+    query = update.callback_query
+    if query is None or query.message is None or (chat, str(query.message.message_id)) in stands:
+        return
+    button = transaction.buttons.find((query.data or "").removeprefix(PRESS))
+    if button is None or button.shown_in != now.kind:
+        now = Refused(sentence=stale.sentence)  # a question about it is over, and has no buttons any more
+    uow.outbox.replace(chat, str(query.message.message_id), now, once=f"stale:{update.update_id}")
+
+
 def _typed(uow: UnitOfWork, actor: Actor, who: Who, name: str, text: str) -> Said:
     asked = read("ops", "help") if name == "help" else read(name, text)
     if asked.command is None and asked.missing is not None:
-        return questions.begin(uow, _chat(who), asked.missing, path=asked.entry.path)
+        return questions.begin(uow, questions.own_chat(who), asked.missing, path=asked.entry.path)
     if asked.command is None:
         raise BadInput(f"That needs more: /{asked.entry.usage}")
     return run(asked.command, actor, uow)
@@ -165,7 +192,8 @@ def _chat(who: Who) -> Chat:
 
 
 def _reply(uow: UnitOfWork, who: Who, update_id: int, message: Said) -> None:
-    uow.outbox.tell(_chat(who), message, once=f"reply:{update_id}")
+    chat = questions.own_chat(who) if isinstance(message, FormQuestion) else _chat(who)
+    uow.outbox.tell(chat, message, once=f"reply:{update_id}")
 
 
 def _answer(transaction: Transaction, callback: str, text: str | None) -> None:

@@ -36,7 +36,7 @@ class Source(Protocol):
     def work(self, received: Received, transaction: Transaction) -> None:
         """Work off one event; OpsError if it cannot be, NotYet if it cannot be now."""
 
-    def refuse(self, received: Received, sentence: str, transaction: Transaction) -> None:
+    def refuse(self, received: Received, error: OpsError, transaction: Transaction) -> None:
         """Tell whoever sent it, where there is somebody to tell."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from domain.errors import NotFound
+from domain.errors import NotFound, OpsError
 from domain.foreign import (
     MOST_PIECES,
     Unreadable,
@@ -48,7 +48,7 @@ class ShopEvents:
         # "at" beside the data is when it was sent; within the data, when it happened
         learn(understood(lambda: read({"at": event.get("at"), **data}, received.key)), uow)
 
-    def refuse(self, received: Received, sentence: str, transaction: Transaction) -> None:
+    def refuse(self, received: Received, error: OpsError, transaction: Transaction) -> None:
         """The shop reads no sentences; the event is kept with its error."""
 
 

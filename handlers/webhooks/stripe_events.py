@@ -31,7 +31,7 @@ class StripeEvents:
                 for fact in facts:
                     learn(fact, uow)
 
-    def refuse(self, received: Received, sentence: str, transaction: Transaction) -> None:
+    def refuse(self, received: Received, error: OpsError, transaction: Transaction) -> None:
         """Stripe reads no sentences; an event of another mode or account is counted in the trail of whom it names."""
         event = json_object(received.body)
         if stripe.foreign(event, live=self.live) is not None:
@@ -39,4 +39,4 @@ class StripeEvents:
             for shop in transaction.shops.all() if intent else ():
                 uow = transaction.of(shop.id)
                 if uow.payments.by_intent(str(intent)) is not None:
-                    uow.audit.add("stripe", "event.refused", received.key, {"why": sentence})
+                    uow.audit.add("stripe", "event.refused", received.key, {"why": error.sentence})

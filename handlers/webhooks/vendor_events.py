@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from domain.errors import NotFound
+from domain.errors import NotFound, OpsError
 from domain.foreign import json_object
 from domain.jobs import Received, Transaction
 from domain.messages import Fact
@@ -47,5 +47,5 @@ class VendorEvents:
                     raise NotYet(error.sentence) from None
                 raise
 
-    def refuse(self, received: Received, sentence: str, transaction: Transaction) -> None:
+    def refuse(self, received: Received, error: OpsError, transaction: Transaction) -> None:
         """None of them reads sentences; the event is kept with its error."""

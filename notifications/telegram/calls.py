@@ -95,7 +95,8 @@ class Refused(Exception):
     @property
     def phrase(self) -> str:
         """What it says as far as it is known: the rest may quote our text, and so a person."""
-        return next((words for words in (*_LAYOUT, *_UNREACHABLE) if words in self.reason.lower()), "another reason")
+        known = (*_LAYOUT, *_UNREACHABLE, *_PICTURE)
+        return next((words for words in known if words in self.reason.lower()), "another reason")
 
     @property
     def unreachable(self) -> bool:
@@ -106,6 +107,11 @@ class Refused(Exception):
     def layout(self) -> bool:
         """Whether it is the text or the keyboard that is refused, so that plain text may pass."""
         return any(words in self.reason.lower() for words in _LAYOUT)
+
+    @property
+    def picture(self) -> bool:
+        """Whether it is the picture that is refused, so that the words alone may pass."""
+        return any(words in self.reason.lower() for words in _PICTURE)
 
 
 _UNREACHABLE: Final = (
@@ -118,6 +124,11 @@ _LAYOUT: Final = (
     "message text is empty", "button_data_invalid", "button_url_invalid", "button_type_invalid",
     "reply_markup_too_long", "inline keyboard", "entity_bounds_invalid", "entities_too_long", "wrong http url",
     "text buttons are unallowed",
+)
+#: such as a picture that another bot was sent: a file_id is good for one bot alone
+_PICTURE: Final = (
+    "wrong file identifier", "wrong remote file", "wrong file_id", "file_reference", "photo_invalid_dimensions",
+    "image_process_failed", "not enough rights to send photos",
 )
 
 

@@ -42,6 +42,8 @@ ALL: Final = "telegram:all"
 _TOKEN_WAIT: Final = timedelta(seconds=60)
 #: Failed.code: this chat hears nothing of us any more
 UNREACHABLE: Final = "unreachable"
+#: in the place of a picture that Telegram does not take
+_NO_PICTURE: Final = "\n\n<i>A picture belongs here that cannot be shown.</i>"
 _NO_PREVIEW: Final = LinkPreviewOptions(is_disabled=True)
 
 
@@ -147,14 +149,19 @@ class TelegramCarrier:
         pictures = _pictures(envelope, words)
         await turn()
         if pictures and length(html) <= CAPTION:
-            sent = await ask(self.bot.send_photo(
-                envelope.address, pictures[0], caption=html, reply_markup=markup, reply_parameters=reply
-            ))
-        else:
-            sent = await ask(self.bot.send_message(
-                envelope.address, html, reply_markup=markup, reply_parameters=reply, link_preview_options=_NO_PREVIEW
-            ))
-        return str(sent.message_id)
+            try:
+                return str((await ask(self.bot.send_photo(
+                    envelope.address, pictures[0], caption=html, reply_markup=markup, reply_parameters=reply
+                ))).message_id)
+            except Refused as error:
+                if not error.picture:
+                    raise
+                self.defects.note("telegram", envelope.letter.message.kind, f"its picture was refused: {error.phrase}")
+                html += _NO_PICTURE
+            await turn()
+        return str((await ask(self.bot.send_message(
+            envelope.address, html, reply_markup=markup, reply_parameters=reply, link_preview_options=_NO_PREVIEW
+        ))).message_id)
 
     async def _edit(self, envelope: Envelope, html: str, markup: Keyboard, message_id: int, turn: Turn) -> bool:
         """Whether the message is there to be edited."""

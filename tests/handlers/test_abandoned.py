@@ -11,6 +11,7 @@ from typing import TypeVar
 import pytest
 import sqlalchemy as sa
 
+from domain.errors import OpsError
 from domain.jobs import Engine, Received, Transaction
 from handlers.jobs import KINDS, Worker
 from storage.tables import inbox
@@ -31,7 +32,7 @@ class Accepting:
     def work(self, received: Received, transaction: Transaction) -> None:
         """Nothing is left to do."""
 
-    def refuse(self, received: Received, sentence: str, transaction: Transaction) -> None:
+    def refuse(self, received: Received, error: OpsError, transaction: Transaction) -> None:
         """Nothing is refused."""
 
 

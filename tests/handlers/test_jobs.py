@@ -244,8 +244,8 @@ class _Source:
     def work(self, received: Received, transaction: Transaction) -> None:
         raise self.error
 
-    def refuse(self, received: Received, sentence: str, transaction: Transaction) -> None:
-        self.told.append(sentence)
+    def refuse(self, received: Received, error: OpsError, transaction: Transaction) -> None:
+        self.told.append(error.sentence)
         if self.refusing:
             raise self.refusing
 

@@ -38,7 +38,9 @@ class Phone:
         """Say something; the letters that this brought about."""
         return await self.brings(self.message(user, text, **parts))
 
-    async def press(self, user: int, data: str, *, under: int | None = 77) -> list[dict[str, Any]]:
+    async def press(
+        self, user: int, data: str, *, under: int | None = 77, group: int | None = None
+    ) -> list[dict[str, Any]]:
         """Press a button by its callback data; the letters that this brought about."""
         number = next(self.numbers)
         query: dict[str, Any] = {
@@ -47,6 +49,8 @@ class Phone:
         }
         if under is not None:
             query["message"] = {"message_id": under, "date": 1_790_000_000, "chat": {"id": user, "type": "private"}}
+            if group is not None:
+                query["message"]["chat"] = {"id": group, "type": "supergroup", "title": "Staff"}
         return await self.brings({"update_id": number, "callback_query": query})
 
     async def brings(self, update: dict[str, Any]) -> list[dict[str, Any]]:

@@ -211,6 +211,17 @@ async def test_with_a_refused_token_one_letter_a_minute_asks_whatever_it_carries
     assert [one.verdict for one in telegram.calls("telegram", SEND)].count("ok") == 9
 
 
+async def test_a_card_whose_picture_telegram_does_not_take_comes_in_words_that_say_so(telegram: Line) -> None:
+    hear(telegram.desk, "returns", "telegram", GROUP)
+    with telegram.desk.begin() as uow:
+        uow.outbox.card("return:R-1", any_message(ReturnCard, "R-1"), version=1)
+    await telegram.until_quiet()
+    assert set(telegram.states()) == {"done"}
+    [shown] = [one for one in telegram.entries("telegram") if "cannot be shown" in one["text"]]
+    assert "R-1" in shown["text"]
+    assert telegram.defects.counts["telegram", "return_card"] == 1
+
+
 async def test_a_file_after_the_words_is_sent_once_though_its_limit_was_met(telegram: Line) -> None:
     with telegram.desk.begin() as uow:
         uow.outbox.tell(MARIA, any_message(PurchaseOrderNote, "words"), once="po")
