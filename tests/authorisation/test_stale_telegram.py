@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 
@@ -16,7 +18,7 @@ from handlers.telegram import TelegramUpdates
 from storage.tables import cards, dialogues, jobs
 from tests.handlers.updates import Phone, token
 from tests.notifications.line import GROUP, Line, hear, line
-from tests.returns.world import World
+from tests.returns.world import World, world_on
 
 ADA, DAN = 2002, 2001
 
@@ -55,6 +57,14 @@ class Group:
 
     def last(self, chat: str = GROUP) -> int:
         return max(self.line.world.telegram.chats[int(chat)].messages)
+
+
+@pytest.fixture
+def world(migrated_file: Path, tmp_path: Path) -> Iterator[World]:
+    path = tmp_path / "group.db"
+    path.write_bytes(migrated_file.read_bytes())
+    with world_on(f"sqlite:///{path}") as made:
+        yield made
 
 
 @pytest_asyncio.fixture

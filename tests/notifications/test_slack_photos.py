@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +21,7 @@ from notifications.slack.carrier import SlackCarrier
 from notifications.slack.files import Files
 from notifications.slack.photos import _FOLLOWS, _GONE
 from sandbox.telegram.pictures import draw
-from tests.desk import TestDesk
+from tests.desk import TestDesk, open_desk
 from tests.notifications.anything import any_message
 from tests.notifications.line import Line, line
 
@@ -77,8 +79,8 @@ class Both:
         return {row.state for row in self.line.desk.outbox_rows()}
 
 
-@pytest_asyncio.fixture
-async def both(desk: TestDesk) -> AsyncIterator[Both]:
+@contextlib.asynccontextmanager
+async def both_on(desk: TestDesk) -> AsyncIterator[Both]:
     camera = Camera()
     async with line(desk, fetch=camera.fetch) as made:
         first = made.delivery.carriers["say.slack"]
@@ -88,25 +90,41 @@ async def both(desk: TestDesk) -> AsyncIterator[Both]:
         yield Both(made, camera, second)
 
 
+@pytest_asyncio.fixture
+async def anywhere(desk: TestDesk) -> AsyncIterator[Both]:
+    """On each database."""
+    async with both_on(desk) as made:
+        yield made
+
+
+@pytest_asyncio.fixture
+async def both(migrated_file: Path, tmp_path: Path) -> AsyncIterator[Both]:
+    path = tmp_path / "photos.db"
+    path.write_bytes(migrated_file.read_bytes())
+    with open_desk(f"sqlite:///{path}") as desk:
+        async with both_on(desk) as made:
+            yield made
+
+
 @pytest.mark.parametrize("method", [URL, "upload", COMPLETE])
-async def test_no_letter_of_any_process_asks_before_slack_wants_it_and_no_card_waits(both: Both, method: str) -> None:
-    both.card("R-0")
+async def test_no_letter_of_any_process_asks_before_slack_wants_it_and_no_card_waits(anywhere: Both, method: str) -> None:
+    anywhere.card("R-0")
     seconds = 30 if method == "upload" else 97  # the sandbox's upload address says no length
-    await both.line.fault("slack", method, "ratelimit", retry_after=97)
-    await both.live(timedelta(seconds=2))
-    asked = len(both.line.calls("slack", method))
+    await anywhere.line.fault("slack", method, "ratelimit", retry_after=97)
+    await anywhere.live(timedelta(seconds=2))
+    asked = len(anywhere.line.calls("slack", method))
     for number in range(1, 7):
-        both.card(f"R-{number}")
-    await both.live(timedelta(seconds=seconds - 4))
-    assert len(both.line.calls("slack", method)) == asked
-    assert len(both.shown()) == 7
-    assert both.pictures() == 0
-    assert all(_FOLLOWS in str(one) for one in both.shown())
-    await both.live(timedelta(minutes=10))
-    assert both.pictures() == 7
-    assert _FOLLOWS not in str([one.blocks for one in both.line.world.slack.messages.values()])
-    assert len(both.line.calls("slack", "chat.postMessage")) == 7
-    assert both.states() == {"done"}
+        anywhere.card(f"R-{number}")
+    await anywhere.live(timedelta(seconds=seconds - 4))
+    assert len(anywhere.line.calls("slack", method)) == asked
+    assert len(anywhere.shown()) == 7
+    assert anywhere.pictures() == 0
+    assert all(_FOLLOWS in str(one) for one in anywhere.shown())
+    await anywhere.live(timedelta(minutes=10))
+    assert anywhere.pictures() == 7
+    assert _FOLLOWS not in str([one.blocks for one in anywhere.line.world.slack.messages.values()])
+    assert len(anywhere.line.calls("slack", "chat.postMessage")) == 7
+    assert anywhere.states() == {"done"}
 
 
 @pytest.mark.parametrize(
