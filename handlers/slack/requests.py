@@ -155,10 +155,13 @@ def opened(body: Body) -> Opened | None:
 
 
 def seen(body: Body, raw: bytes) -> str:
-    """The same signed bytes are the same click, however often they come.
+    """The same signed bytes are the same click, however often they come; and a form that was opened is sent off once.
 
-    Socket Mode has no bytes of its own: there it is the payload, which names its trigger and moment.
+    Socket Mode has no bytes of its own: there it is the payload, which names its trigger and moment. A form that was
+    refused does not count: nothing of it is kept.
     """
+    if body.get("type") == "view_submission":
+        return f"view:{_id(part(body.get('view')), 'id')}"
     return sha256(raw or dumps(body, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -10,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 import pytest
@@ -301,6 +303,38 @@ async def test_a_replayed_form_runs_once_and_says_nothing(workspace: Workspace) 
     assert workspace.desk.query(sa.select(variants.c.reorder_point)) == [(7,)]
 
 
+async def test_a_form_that_is_sent_off_twice_runs_once_whatever_its_signature(workspace: Workspace) -> None:
+    """A second press of Send before the first is heard: another trigger, moment and signature, the same open form."""
+    ts = await workspace.card(Button(label="Reorder point", command=ChangeReorderPoint(sku="MUG")))
+    opened = await workspace.act("press", ts=ts, label="Reorder point")
+    (view,) = [entry for entry in opened["saw"] if entry["kind"] == "view"]
+    (token,) = [row.token for row in workspace.desk.query(sa.select(buttons)) if row.command == "change_reorder_point"]
+
+    async def send(number: int, point: str) -> bool:
+        form = {
+            "id": view["view_id"], "hash": "1.a", "type": "modal", "callback_id": CALLBACK,
+            "private_metadata": json.dumps({"token": token, "place": "C0STOCK"}),
+            "state": {"values": {"reorder_point": {"reorder_point": {"value": point}}}},
+        }
+        body = urlencode({"payload": json.dumps({
+            "type": "view_submission", "trigger_id": f"1.{number}", "view": form, "team": {"id": TEAM},
+            "user": {"id": "U0ADA", "team_id": TEAM},
+        })}).encode()
+        headers = {**workspace.signed(body), "Content-Type": FORM}
+        async with workspace.stand.client.post(f"{workspace.address}/slack/events", data=body, headers=headers) as answer:
+            said = await answer.text()
+            assert answer.status == 200
+            return "errors" in said
+
+    assert await send(1, "-5"), "what was refused may be sent again"
+    await asyncio.gather(*(send(number, "40") for number in range(2, 6)))
+    workspace.desk.execute(sa.update(variants).values(reorder_point=7))
+    await send(6, "41")
+    assert workspace.desk.query(sa.select(variants.c.reorder_point)) == [(7,)]
+    done = sa.select(sa.func.count()).select_from(audit).where(audit.c.action.contains("reorder"))
+    assert workspace.desk.query(done) == [(1,)]
+
+
 async def test_in_socket_mode_every_click_is_its_own(workspace: Workspace) -> None:
     """Socket Mode has no signed bytes: two clicks differ by what they say, a repeated one does not."""
     first = {"type": "block_actions", "trigger_id": "1.2", "user": {"id": "U0ADA"}, "actions": [{"action_ts": "1"}]}
@@ -339,7 +373,7 @@ async def test_behind_socket_mode_bolt_hears_the_same_answers(workspace: Workspa
     press = {"type": "button", "action_id": f"press:{stamped.token}", "value": stamped.token, "block_id": "b"}
     assert await hear({**person, "type": "block_actions", "actions": [press]}) == (200, {})
     assert workspace.desk.query(sa.select(buttons.c.used_by).where(buttons.c.token == stamped.token))[0].used_by == f"slack:{TEAM}/U0ADA"
-    form = {"type": "modal", "callback_id": CALLBACK, "private_metadata": '{"path": "stock why", "place": "C0STOCK"}',
+    form = {"id": "V1", "type": "modal", "callback_id": CALLBACK, "private_metadata": '{"path": "stock why", "place": "C0STOCK"}',
             "state": {"values": {"sku": {"sku": {"value": ""}}}}}
     status, said = await hear({**person, "type": "view_submission", "view": form})
     assert (status, said["response_action"], list(said["errors"])) == (200, "errors", ["sku"])
@@ -403,6 +437,8 @@ async def test_an_event_that_slack_sends_again_counts_once_but_only_after_it_was
         async with workspace.stand.client.post(f"{workspace.address}/slack/events", data=body, headers=headers) as answer:
             statuses.append(answer.status)
     assert statuses == [503, 200, 200]
+    published = [one for one in workspace.stand.world.calls if one.name == "views.publish"]
+    assert [one.verdict for one in published][1:] == ["ok"], "shown by the second, and not again by the third"
     assert len(workspace.desk.query(sa.select(inbox.c.key).where(inbox.c.source == "slack-event"))) == 1
 
 

@@ -132,6 +132,33 @@ def test_no_two_claimers_ever_hold_two_jobs_of_one_lane(desk: TestDesk) -> None:
     assert set(done.values()) == {1}
 
 
+def test_two_heads_of_a_lane_that_are_seen_at_once_are_claimed_by_one(desk: TestDesk) -> None:
+    """The job with the lower number is committed between two claims, of which the first is not committed yet."""
+    if is_sqlite(desk.store.engine):
+        pytest.skip("one writer: there are no two claimers")
+
+    def put(connection: sa.Connection, key: str) -> None:
+        JobRows(connection, START).add(key=key, kind="say.slack", payload={}, due_at=START, lane="lane")
+
+    def head(connection: sa.Connection, owner: str) -> list[str]:
+        claimed = JobRows(connection, START).claim(kinds=("say.slack",), owner=owner, limit=4, lease=LEASE)
+        return [job.key for job in claimed]
+
+    engine = desk.store.engine
+    with engine.connect() as slow, engine.connect() as first, engine.connect() as second:
+        with slow.begin():
+            put(slow, "elder")
+            with engine.begin() as quick:
+                put(quick, "younger")
+            first.begin()
+            assert head(first, "one") == ["younger"]
+        with second.begin():
+            assert head(second, "two") == []
+        first.commit()
+        with second.begin():
+            assert head(second, "two") == [], "its lane is busy"
+
+
 def test_the_later_committed_elder_waits_until_its_lane_is_free(desk: TestDesk) -> None:
     """The race of the test above, step by step."""
     if is_sqlite(desk.store.engine):

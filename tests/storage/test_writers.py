@@ -121,6 +121,27 @@ async def test_what_was_given_up_before_its_turn_is_not_run(desk: TestDesk) -> N
     assert marks(desk) == {"a"}
 
 
+async def test_at_shutdown_what_is_under_way_ends_and_what_stood_in_line_is_never_begun(desk: TestDesk) -> None:
+    free, began = threading.Event(), list[str]()
+
+    def slow(transaction: Transaction) -> None:
+        began.append("slow")
+        free.wait(20)
+        mark("under way")(transaction)
+
+    holding = [asyncio.ensure_future(desk.store.write(slow)) for _ in range(1 if is_sqlite(desk.store.engine) else 8)]
+    while len(began) < len(holding):
+        await asyncio.sleep(0.01)
+    in_line = [asyncio.ensure_future(desk.store.write(mark(f"in line {number}"))) for number in range(20)]
+    await asyncio.sleep(0.01)
+    for task in (*holding, *in_line):  # as a program that ends does with all that it still waits for
+        task.cancel()
+    await asyncio.gather(*holding, *in_line, return_exceptions=True)
+    asyncio.get_running_loop().call_later(0.05, free.set)
+    await asyncio.to_thread(desk.store._writers.shutdown)
+    assert marks(desk) == {"under way"}
+
+
 async def test_who_hurries_waits_for_one_of_the_loops_and_never_for_a_row_of_them(desk: TestDesk) -> None:
     if not is_sqlite(desk.store.engine):
         pytest.skip("on PostgreSQL nobody waits for another")
