@@ -35,7 +35,9 @@ async def settle(world: World) -> None:
     moved = timedelta()
     for _ in range(_ROUNDS):
         await world.sleep(POLL / 2)
-        if world.mail.under_way or world.timers or any(replica.waits for replica in world.replicas):
+        # also what a dead process left on the wire: to jump over a lease before it arrives would be a fault of ours
+        on_the_way = world.network.on_the_wire or world.mail.under_way or world.timers
+        if on_the_way or any(replica.waits for replica in world.replicas):
             continue
         moment = _next_moment(world)
         if moment is None:

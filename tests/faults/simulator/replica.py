@@ -53,7 +53,8 @@ class Replica:
     paused_until: float = 0.0
     #: since when it lurks: paused for long, it goes on while another speaks for it; None if it does not
     lurks_since: float | None = None
-    waits: set[asyncio.Future[Any]] = field(default_factory=set)
+    #: in the order they began: a set's order is another in each run
+    waits: dict[asyncio.Future[Any], None] = field(default_factory=dict)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     delivery: Delivery = field(init=False)
     worker: Worker = field(init=False)
@@ -158,11 +159,11 @@ class Replica:
     async def held(self, wait: asyncio.Future[T]) -> T:
         """Wait for something that a death takes away."""
         self.check()
-        self.waits.add(wait)
+        self.waits[wait] = None
         try:
             return await wait
         finally:
-            self.waits.discard(wait)
+            self.waits.pop(wait, None)
 
     async def sleep(self, seconds: float) -> None:
         """What the loops sleep with."""

@@ -61,7 +61,7 @@ class World:
     lines: list[str] | None = None
     job: ContextVar[Job | None] = field(default_factory=lambda: _JOB)
     click: ContextVar[str] = field(default_factory=lambda: _CLICK)
-    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    tasks: dict[asyncio.Task[None], None] = field(default_factory=dict)
     jumps: list[float] = field(default_factory=list)
     _hash: Any = field(default_factory=lambda: hashlib.blake2b(digest_size=16))
 
@@ -141,8 +141,8 @@ class World:
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Something that goes on beside all else."""
         task = self.loop.create_task(work)
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        self.tasks[task] = None
+        task.add_done_callback(self.tasks.pop)
 
     def boot(self) -> None:
         """A new process."""
