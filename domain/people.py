@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,6 +18,16 @@ class Role(StrEnum):
     SUPPORT = "support"
     FINANCE = "finance"
     VIEWER = "viewer"
+
+    @property
+    def plural(self) -> str:
+        """Those who have it: "owners", "finance"."""
+        return f"{self.value}s" if self in (Role.OWNER, Role.VIEWER) else self.value
+
+
+def listed(words: Sequence[str]) -> str:
+    """"finance, owners and support"; "" for none."""
+    return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
 
 
 ANY_STAFF = frozenset(Role)
@@ -89,6 +100,6 @@ class Actor:
         if money and self.unsure:
             raise NotAllowed("Slack does not tell me right now whether you are a guest here. Try again in a minute.")
         if self.staff.role not in roles:
-            able = " and ".join(sorted(role.value for role in roles if role is not Role.VIEWER)) or "nobody"
+            able = listed(sorted(role.plural for role in roles if role is not Role.VIEWER)) or "nobody"
             raise NotAllowed(f"Only {able} can {doing}. You are {self.staff.role.value}.")
         return self.staff

@@ -47,6 +47,8 @@ class Greeting(Message):
     puzzled: bool = False
     #: they thanked, or wanted nothing else
     thanked: bool = False
+    #: somebody of the shop's staff, who can ask for more than customers can
+    staff: bool = False
     language: str = "en"
 
     @property

@@ -227,8 +227,10 @@ def greeting(
 ) -> Greeting:
     """The menu, with their first name where it is known."""
     name = talk.customer.first_name if talk.customer is not None and talk.customer.name else None
+    staff = talk.actor.staff
     return Greeting(
-        name=name, cancelled=cancelled, puzzled=puzzled, thanked=thanked, order_number=order_number
+        name=name, cancelled=cancelled, puzzled=puzzled, thanked=thanked, order_number=order_number,
+        staff=staff is not None and staff.active,
     )
 
 

@@ -131,9 +131,10 @@ def _actions(stamped: tuple[StampedButton, ...]) -> list[Block]:
     with_question = [button for button in more if button.confirm is not None]
     quiet = [button for button in more if button.confirm is None]
     elements += [_button(button) for button in with_question]
-    for start in range(0, len(quiet), 5):
-        group = quiet[start : start + 5]
-        elements.append(_button(group[0]) if len(group) == 1 else _overflow(group, start))
+    groups = [quiet[start : start + 5] for start in range(0, len(quiet), 5)]
+    # Slack wants two options or more in a menu: one that is left over is a button, and stands before the menus.
+    elements += [_button(group[0]) for group in groups if len(group) == 1]
+    elements += [_overflow(group, 5 * number) for number, group in enumerate(groups) if len(group) > 1]
     return [{"type": "actions", "elements": elements}] if elements else []
 
 

@@ -26,11 +26,15 @@ from notifications.dialect import HTML, clean
 TEXT: Final = 4096
 CAPTION: Final = 1024
 _LABEL: Final = 60
-#: what fits beside each other on a phone
-_ROW_WIDTH: Final = 30
+#: so many buttons beside each other -> the longest label that a phone shows whole
+_FITS: Final = {2: 17, 3: 10, 4: 5}
 #: callback data is this and the button's token
 PRESS: Final = "p:"
 
+#: cells that say that there is nothing to say
+_NOTHING: Final = ("", "-", "–")
+#: begins with a digit, a sign of a currency, or a currency's code
+_FIGURE: Final = re.compile(r"(?:[A-Z]{3}\s)?\W*\d")
 _TAG: Final = re.compile(r"<(/?)([a-z]+)[^>]*>")
 
 
@@ -84,15 +88,15 @@ def keyboard(letter: Letter) -> InlineKeyboardMarkup | ReplyKeyboardMarkup | Rep
 def inline(buttons: tuple[StampedButton, ...]) -> InlineKeyboardMarkup | None:
     """The inline keyboard: short labels share a row."""
     rows: list[list[InlineKeyboardButton]] = []
-    width = 0
+    longest = 0
     for button in buttons:
         label = shorten(clean(button.label).strip() or "…", _LABEL)
-        if rows and width + len(label) <= _ROW_WIDTH and len(rows[-1]) < 4:
-            width += len(label)
+        longest = max(longest, len(label))
+        if rows and longest <= _FITS.get(len(rows[-1]) + 1, 0):
             rows[-1].append(_inline(button, label))
         else:
             rows.append([_inline(button, label)])
-            width = len(label)
+            longest = len(label)
     return InlineKeyboardMarkup(inline_keyboard=rows) if rows else None
 
 
@@ -103,11 +107,17 @@ def _inline(button: StampedButton, label: str) -> InlineKeyboardButton:
 
 
 def _table(table: Table) -> Markup:
-    """A table as lines: what stands where, then each row with its first cell bold and the others behind it."""
+    """A table as lines: each row's first cell bold, the others behind it, a figure with the name of its column.
+
+    On a phone no column stands below another, so that a bare figure would say nothing.
+    """
     lines = [HTML.bold(HTML.escape(clean(table.caption)))] if table.caption else []
-    if any(table.headings):
-        lines.append(HTML.italic(Markup(" · ").join(HTML.escape(clean(cell or "–")) for cell in table.headings)))
     for row in table.rows[:40]:
-        cells = [HTML.escape(clean(cell)) for cell in row]
-        lines.append(Markup(" · ").join([HTML.bold(cells[0]), *cells[1:]]) if cells else Markup(""))
+        named = zip(table.headings[1:], row[1:], strict=False)
+        cells = [_named(clean(heading), clean(cell)) for heading, cell in named if cell not in _NOTHING]
+        lines.append(Markup(" · ").join([HTML.bold(HTML.escape(clean(row[0]))), *cells]) if row else Markup(""))
     return Markup("\n").join(lines)
+
+
+def _named(heading: str, cell: str) -> Markup:
+    return HTML.escape(f"{heading}: {cell}" if heading and _FIGURE.match(cell) else cell)

@@ -142,6 +142,13 @@ async def test_staff_type_commands_and_are_answered_in_the_same_chat(phone: Phon
     assert letter["message"] == "low_stock_list"
 
 
+async def test_the_greeting_tells_staff_what_else_they_can_ask(phone: Phone) -> None:
+    (letter,) = await phone.say(ADA, "hello")
+    assert (letter["message"], letter["fields"]["staff"]) == ("greeting", True)
+    (letter,) = await phone.say(MARIA, "hello")
+    assert (letter["message"], letter["fields"]["staff"]) == ("greeting", False)
+
+
 async def test_a_group_hears_answers_to_commands_and_to_nothing_else(phone: Phone) -> None:
     (letter,) = await phone.say(ADA, "/stock MUG", group=GROUP)
     assert letter["address"] == str(GROUP)
