@@ -6,9 +6,10 @@ from typing import Any
 
 from handlers.commands import COMMANDS, SHORT_NAMES
 
+#: im: for what goes to one person, such as an alarm to an owner; groups: for private channels
 _SCOPES = [
-    "commands", "chat:write", "chat:write.public", "channels:history", "channels:read", "groups:history",
-    "files:read", "files:write", "users:read",
+    "commands", "chat:write", "chat:write.public", "channels:history", "channels:read", "groups:history", "groups:read",
+    "im:history", "im:write", "files:read", "files:write", "users:read",
 ]
 
 
@@ -38,7 +39,7 @@ def manifest(public_url: str) -> dict[str, Any]:
             "bot_user": {"display_name": "Opsbell", "always_online": True},
             "slash_commands": commands,
         },
-        "oauth_config": {"scopes": {"bot": _SCOPES}},
+        "oauth_config": {"scopes": {"bot": [*_SCOPES]}},
         "settings": {
             "event_subscriptions": events,
             "interactivity": interactivity,

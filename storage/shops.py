@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import time
 from functools import lru_cache
+from itertools import groupby
 from json import loads
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from domain.errors import NotFound
+from domain.messages import Chat
 from domain.people import Staff
 from domain.shops import Policies, Shop
 from domain.time import Calendar
@@ -53,8 +55,23 @@ _OF_TELEGRAM: Final = sa.select(*_COLUMNS, _TO_TELEGRAM.c.rank).join(
     _TO_TELEGRAM, _TO_TELEGRAM.c.shop_id == shops.c.id
 )
 _ALL: Final = sa.select(*_COLUMNS).order_by(shops.c.id)
+_CHATS: Final = (
+    sa.select(shops.c.key, chats.c.platform, chats.c.address, chats.c.topic)
+    .join(chats, chats.c.shop_id == shops.c.id)
+    .order_by(shops.c.id, chats.c.platform, chats.c.address, chats.c.id)
+)
 _BY_KEY: Final = sa.select(*_COLUMNS).where(shops.c.key == sa.bindparam("shop_key"))
 _BY_ID: Final = sa.select(*_COLUMNS).where(shops.c.id == sa.bindparam("shop"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShopChat:
+    """A chat that hears some topics of a shop."""
+
+    #: its key
+    shop: str
+    chat: Chat
+    topics: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -66,6 +83,15 @@ class ShopRows:
     def all(self) -> tuple[Shop, ...]:
         """Every shop, oldest first."""
         return tuple(_shop(row) for row in self.connection.execute(_ALL))
+
+    def chats(self) -> tuple[ShopChat, ...]:
+        """Every chat that the shop files name, with what it hears."""
+        return tuple(
+            ShopChat(shop=shop, chat=Chat(platform=platform, address=address), topics=tuple(row.topic for row in rows))
+            for (shop, platform, address), rows in groupby(
+                self.connection.execute(_CHATS), key=lambda row: (row.key, row.platform, row.address)
+            )
+        )
 
     def by_key(self, key: str) -> Shop:
         """That shop; NotFound names the ones there are."""
