@@ -50,4 +50,12 @@ def unheard(settings: Settings, shops: Sequence[str]) -> list[str]:
             f"{source:12} {shop:16} is no shop here, and stands in {name}S"
             for shop in settings.own_secrets(source) if shop not in shops
         ]
+    for source, accounts in settings.order_accounts.items():
+        name = f"OPSBELL_{source.upper()}_API"
+        lines += [
+            f"{source:12} {shop:16} lost webhooks are not made up for: set {name} for it"
+            for shop in shops if settings.secrets_for(source, shop) and shop not in accounts
+        ]
+        strangers = [shop for shop in accounts if shop not in shops]
+        lines += [f"{source:12} {shop:16} is no shop here, and stands in {name}" for shop in strangers]
     return lines

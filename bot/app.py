@@ -26,13 +26,14 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.addresses import unheard
 from bot.clock import FollowedClock, new_id, reference, system_now
 from bot.figures import Figures
+from bot.order_lists import order_lists
 from bot.settings import Settings, secrets_of
 from bot.web import probes, serve, server
 from domain.messages import Photo
 from domain.outcomes import Carrier
 from domain.shops import Shop
 from domain.time import Calendar
-from gateways import stripe, stripe_list
+from gateways import order_polls, stripe, stripe_list
 from handlers import jobs, telegram, webhooks
 from handlers.deadline import Punctual
 from handlers.pruning import Pruner
@@ -115,6 +116,7 @@ async def running(settings: Settings, *, began: Callable[[], None] = lambda: Non
             log.warning("%s", line)
         if "stripe" in settings.parts:
             await app.store.write(stripe_list.plan_reconcile)
+        await app.store.write(partial(order_polls.plan_order_polls, order_lists(settings, session)))
         _start(app, stack)
         await _speak(app, stack)
         if clock is not None:
@@ -225,6 +227,8 @@ async def _carriers(app: App, session: aiohttp.ClientSession, stack: AsyncExitSt
         client_of_stripe = _stripe_client(settings, session)
         carriers.append(stripe.RefundCarrier(client=client_of_stripe, engine=store))
         carriers.append(stripe_list.ReconcileCarrier(client=client_of_stripe, engine=store))
+    if lists := order_lists(settings, session):
+        carriers.append(order_polls.OrderPollCarrier(lists=lists, engine=store))
     return carriers
 
 

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from domain.jobs import Engine, Transaction
+from domain.wire import Json
+from gateways.order_polls import KIND as ORDER_LOOKS
 from handlers.run import Desk
 from notifications.auditor import Auditor
 from notifications.detour import Defects
@@ -50,6 +52,19 @@ class Figures:
         )
         for shop, at in queue.digests.items():
             digests.labels(shop).set(at.timestamp())
+        read = Gauge(
+            "opsbell_orders_read_until_timestamp_seconds", "How far each shop system's list of orders has been read",
+            ["source", "shop"], registry=registry,
+        )
+        failed = Gauge(
+            "opsbell_orders_list_failures", "Looks in a row that did not reach a shop system's list of orders",
+            ["source", "shop"], registry=registry,
+        )
+        for look in queue.looks:
+            whose = str(look["source"]), str(look["shop"])
+            failed.labels(*whose).set(int(str(look["failures"])))
+            if look["since"]:
+                read.labels(*whose).set(datetime.fromisoformat(str(look["since"])).timestamp())
         kept = Gauge(
             "opsbell_quarantined", "Events that could not be worked off, kept with the reason", ["source"],
             registry=registry,
@@ -81,6 +96,7 @@ class _Queue:
     quarantined: dict[str, int]
     age: timedelta
     digests: dict[str, datetime]
+    looks: tuple[dict[str, Json], ...]
 
 
 def _counted(transaction: Transaction) -> _Queue:
@@ -89,4 +105,5 @@ def _counted(transaction: Transaction) -> _Queue:
         counts=jobs.counts(), overdue=transaction.alarms.overdue(),
         quarantined=transaction.inbox.quarantined(), age=jobs.oldest_due(),
         digests=jobs.last_runs("digest", since=transaction.now - timedelta(days=8)),
+        looks=jobs.open_payloads(ORDER_LOOKS),
     )

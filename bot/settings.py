@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -114,6 +114,12 @@ class Settings(BaseSettings):
         """The vendor's secret for every shop without one of its own."""
         found: SecretStr = getattr(self, f"{vendor}_secret")
         return found
+
+    @property
+    def order_accounts(self) -> dict[str, Collection[str]]:
+        """The shops whose orders can be listed, by source."""
+        found: dict[str, Collection[str]] = {"shopify": self.shopify_api, "woocommerce": self.woocommerce_api}
+        return {source: accounts for source, accounts in found.items() if source not in self.off}
 
     @property
     def slack_by_socket(self) -> bool:

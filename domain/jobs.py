@@ -150,6 +150,9 @@ class Jobs(Protocol):
     def stands(self, lane: str) -> bool:
         """Whether a job of that lane is open."""
 
+    def open_payloads(self, kind: str) -> tuple[dict[str, Json], ...]:
+        """What the open jobs of a kind carry, the longest due first."""
+
     def waiting(self) -> int:
         """How many open jobs are due."""
 

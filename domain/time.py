@@ -35,6 +35,15 @@ def zone(name: str) -> ZoneInfo:
         raise BadInput(f"{name!r} is not a time zone. Use an IANA name such as Europe/Berlin.") from None
 
 
+def offset(number: int, every: timedelta) -> timedelta:
+    """A shop's own whole second within a stretch: always the same, and far from its neighbours' (golden ratio).
+
+    The first shop's is zero. Source: Knuth, TAOCP 6.4, Fibonacci hashing.
+    """
+    turned = (number - 1) * 2654435769 % 2**32
+    return timedelta(seconds=turned * int(every.total_seconds()) >> 32)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Calendar:
     """The business calendar of a shop: zone, working weekdays, public holidays."""

@@ -61,6 +61,10 @@ class Settings:
         "SANDBOX_SHOP_WEBHOOK_SECRET", "whsec_c2FuZGJveC1zaG9wLXNlY3JldC0wMDAwMDAwMDAwMDA="
     )
 
+    woocommerce_key: str = _env("SANDBOX_WOOCOMMERCE_KEY", "ck_sandbox")
+    woocommerce_secret: str = _env("SANDBOX_WOOCOMMERCE_SECRET", "cs_sandbox")
+    shopify_token: str = _env("SANDBOX_SHOPIFY_TOKEN", "shpat_sandbox")
+
     def secrets(self) -> tuple[str, ...]:
         """Every token and secret, so that the call log can mask them."""
         return (
@@ -71,6 +75,9 @@ class Settings:
             self.stripe_key,
             self.stripe_webhook_secret,
             self.shop_webhook_secret,
+            self.woocommerce_key,
+            self.woocommerce_secret,
+            self.shopify_token,
         )
 
 
@@ -166,7 +173,7 @@ class World:
 
     def __init__(self, settings: Settings | None = None) -> None:
         # The platform packages name World in their signatures, so they are imported late.
-        from sandbox import slack, stripe, telegram
+        from sandbox import shop_orders, slack, stripe, telegram
 
         self.settings = settings or Settings()
         #: the sandbox's own address without a trailing slash; set once the port is known
@@ -186,6 +193,7 @@ class World:
         self.slack = slack.State(self)
         self.telegram = telegram.State(self)
         self.stripe = stripe.State(self)
+        self.orders = shop_orders.State(self)
 
     def next_change(self) -> int:
         """The number of the next visible change."""
@@ -277,7 +285,7 @@ class World:
         self.calls.clear()
         self.faults.clear()
         self.random.seed(self.settings.seed)
-        for state in (self.slack, self.telegram, self.stripe):
+        for state in (self.slack, self.telegram, self.stripe, self.orders):
             state.reset()
         self.clock.reset()
         self.changed("reset", self.clock.as_json())

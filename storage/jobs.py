@@ -40,6 +40,11 @@ _MARK_SENDING: Final = (
 )
 _RAISED: Final = sa.update(jobs).where(jobs.c.id == sa.bindparam("which")).values(raised_at=sa.bindparam("raised"))
 _STANDS: Final = sa.select(sa.exists().where(jobs.c.lane == sa.bindparam("lane"), still_open()))
+_OPEN_PAYLOADS: Final = (
+    sa.select(jobs.c.payload)
+    .where(still_open(), jobs.c.kind == sa.bindparam("kind"))
+    .order_by(jobs.c.due_at, jobs.c.id)
+)
 _WAITING: Final = sa.select(sa.func.count()).where(still_open(), jobs.c.due_at <= sa.bindparam("now"))
 
 _NEW_LANE: Final = Upsert(lanes, lambda new: new.on_conflict_do_nothing(index_elements=["key"]))
@@ -237,6 +242,10 @@ class JobRows:
     def stands(self, lane: str) -> bool:
         """Whether a job of that lane is open."""
         return bool(self.connection.execute(_STANDS, {"lane": lane}).scalar())
+
+    def open_payloads(self, kind: str) -> tuple[dict[str, Json], ...]:
+        """What the open jobs of a kind carry, the longest due first."""
+        return tuple(self.connection.execute(_OPEN_PAYLOADS, {"kind": kind}).scalars())
 
     def waiting(self) -> int:
         """How many open jobs are due."""

@@ -1,0 +1,193 @@
+"""The orders that changed since a moment, as a shop system's own REST API lists them: what webhooks may have lost.
+
+Sources: woocommerce.github.io/woocommerce-rest-api-docs, "List all orders" (``modified_after``: WooCommerce 5.8 and
+later); shopify.dev/docs/api/admin-rest, order, and usage/pagination; read 2026-11-28.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Protocol
+
+import aiohttp
+
+from domain.foreign import moment, part, rows
+from domain.wire import Json
+
+_WOO_PAGE: Final = 100
+_SHOPIFY_PAGE: Final = 250
+_SHOPIFY_VERSION: Final = "2026-10"
+#: pages of one look; what does not fit is taken up by the next, at once
+_MOST_PAGES: Final = 4
+#: bytes of one page
+_LARGEST: Final = 32_000_000
+#: how long a list that is asked too often is left alone where it does not say
+_BREATH: Final = 10
+_LONGEST_BREATH: Final = 600
+#: older orders that change were imported, or are none of ours
+_OLDEST: Final = timedelta(days=30)
+_PAID: Final = frozenset({"paid", "partially_refunded"})
+
+
+class NotListed(Exception):
+    """The list was not given; the text says why in a word or two."""
+
+
+@dataclass(eq=False)
+class TooOften(Exception):
+    """The list wants to be left alone for so long."""
+
+    wait: timedelta
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """A part of a list, as the webhook of that topic would have told it."""
+
+    topic: str
+    #: the order's own id at the vendor: what is told of one order is worked off in turn
+    order: str
+    body: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What one look brought. ``upto``: how far it got where there is more; None = to the end."""
+
+    told: tuple[Told, ...]
+    upto: datetime | None
+
+
+class OrderList(Protocol):
+    """One shop's list."""
+
+    async def changed(self, since: datetime, now: datetime) -> Look:
+        """What changed since then, oldest first; NotListed, TooOften, aiohttp.ClientError, TimeoutError."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WooCommerceOrders:
+    """``/wp-json/wc/v3/orders``, by a REST key that may read."""
+
+    url: str
+    #: the header that proves who asks
+    authorization: str
+    session: aiohttp.ClientSession
+
+    async def changed(self, since: datetime, now: datetime) -> Look:
+        """By the last one's moment, not by page numbers: an order that changes meanwhile moves all that follow it."""
+        return await _read(self._pages(since), since, now, "date_modified_gmt", "date_created_gmt", _woo_told)
+
+    async def _pages(self, since: datetime) -> AsyncIterator[tuple[list[dict[str, Json]], bool]]:
+        after, page, headers = since, 1, {"Authorization": self.authorization}
+        while True:
+            params = {
+                "modified_after": after.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"), "dates_are_gmt": "true",
+                "orderby": "modified", "order": "asc", "per_page": str(_WOO_PAGE), "page": str(page),
+            }
+            body, _ = await _get(self.session, f"{self.url}/wp-json/wc/v3/orders", params, headers)
+            found = rows(body)
+            yield found, len(found) == _WOO_PAGE
+            # Both ends are whole seconds, and "after" leaves its own out: one second back, none is missed.
+            last = moment(found[-1]["date_modified_gmt"], local="UTC") - timedelta(seconds=1)
+            after, page = (last, 1) if last > after else (after, page + 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShopifyOrders:
+    """``/admin/api/<version>/orders.json``, by a custom app's token with the scope read_orders."""
+
+    url: str
+    token: str
+    session: aiohttp.ClientSession
+
+    async def changed(self, since: datetime, now: datetime) -> Look:
+        """By Shopify's own cursors. Each order's fulfillments come with it."""
+        return await _read(self._pages(since), since, now, "updated_at", "created_at", _shopify_told)
+
+    async def _pages(self, since: datetime) -> AsyncIterator[tuple[list[dict[str, Json]], bool]]:
+        limit = str(_SHOPIFY_PAGE)
+        params = {
+            "updated_at_min": since.astimezone(UTC).isoformat(timespec="seconds"), "status": "any", "limit": limit,
+            "order": "updated_at asc",
+        }
+        headers = {"X-Shopify-Access-Token": self.token}
+        while True:
+            url = f"{self.url}/admin/api/{_SHOPIFY_VERSION}/orders.json"
+            body, following = await _get(self.session, url, params, headers)
+            yield rows(part(body)["orders"]), following is not None
+            # Only the cursor is taken from the link: the token is sent to no address that an answer names.
+            params = {"limit": limit, "page_info": following or ""}
+
+
+async def _read(
+    pages: AsyncIterator[tuple[list[dict[str, Json]], bool]], since: datetime, now: datetime, changed: str, made: str,
+    told: Any,
+) -> Look:
+    """Pages until the end, or until there are enough of them and the last order is later than ``since``."""
+    found: dict[Told, None] = {}
+    count = 0
+    async for page, more in pages:
+        count += 1
+        for order in page:
+            if moment(order[made], local="UTC") >= now - _OLDEST:
+                found.update(dict.fromkeys(told(order)))
+        if not more or not page:
+            break
+        last = moment(page[-1][changed], local="UTC") - timedelta(seconds=1)
+        if count >= _MOST_PAGES and last > since:
+            return Look(told=tuple(found), upto=last)
+    return Look(told=tuple(found), upto=None)
+
+
+def _woo_told(order: Mapping[str, Json]) -> Iterator[Told]:
+    yield Told(topic="order-updated", order=str(order["id"]), body=_bytes(order))
+
+
+def _shopify_told(order: Mapping[str, Json]) -> Iterator[Told]:
+    """The order, and each of its fulfillments. What is called off, or of the test gateway, is nobody's order."""
+    if order.get("test") is True or order.get("cancelled_at"):
+        return
+    paid = order.get("financial_status") in _PAID
+    id_ = str(order["id"])
+    yield Told(topic="orders-paid" if paid else "orders-create", order=id_, body=_bytes(order))
+    listed = order.get("fulfillments")
+    for one in listed if isinstance(listed, list) else ():
+        yield Told(topic="fulfillments-update", order=id_, body=_bytes(part(one)))
+
+
+def _bytes(value: Mapping[str, Json]) -> bytes:
+    return json.dumps(value, sort_keys=True).encode()
+
+
+async def _get(
+    session: aiohttp.ClientSession, url: str, params: Mapping[str, str], headers: Mapping[str, str]
+) -> tuple[Json, str | None]:
+    """The JSON of an answer, and the cursor of the page that follows it. No redirect is followed with our secret."""
+    async with session.get(url, params=params, headers=headers, allow_redirects=False) as answer:
+        if answer.status == 429:
+            wait = answer.headers.get("Retry-After", "").partition(".")[0]
+            seconds = min(int(wait), _LONGEST_BREATH) if wait.isascii() and wait.isdigit() else _BREATH
+            raise TooOften(timedelta(seconds=max(1, seconds)))
+        if answer.status != 200:
+            raise NotListed(f"it answered {answer.status}")
+        raw = bytearray()
+        async for piece in answer.content.iter_any():
+            raw += piece
+            if len(raw) > _LARGEST:
+                raise NotListed("its answer is too large")
+        try:
+            body: Json = json.loads(raw)
+        except (ValueError, RecursionError):
+            raise NotListed("its answer is not JSON") from None
+        return body, _cursor(answer.links.get("next", {}).values())
+
+
+def _cursor(link: Iterable[Any]) -> str | None:
+    for one in link:
+        if hasattr(one, "query") and "page_info" in one.query:
+            return str(one.query["page_info"])
+    return None
