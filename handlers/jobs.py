@@ -27,7 +27,7 @@ from domain.privacy import sweep_privacy
 from domain.returns import sweep_overdue_returns
 from domain.shipping import sweep_parcels
 from domain.shops import Shop
-from domain.time import DAY, Calendar
+from domain.time import DAY, Calendar, offset
 from handlers.webhooks import NotYet, Source
 
 log = logging.getLogger("opsbell.jobs")
@@ -81,9 +81,11 @@ class Schedule:
 
 
 def _every(minutes: int) -> Callable[[Shop], Trigger]:
+    """Each shop at a moment of its own within the stretch, or a hundred shops would all be due in the same second."""
+
     def trigger(shop: Shop) -> Trigger:
-        del shop
-        made: Trigger = IntervalTrigger(minutes=minutes, start_date=_EPOCH, timezone=UTC)
+        begun = _EPOCH + offset(shop.id, timedelta(minutes=minutes))
+        made: Trigger = IntervalTrigger(minutes=minutes, start_date=begun, timezone=UTC)
         return made
 
     return trigger

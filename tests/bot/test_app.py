@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
 import pytest
+import sqlalchemy as sa
 
 import bot.app
 from bot.settings import Settings
+from bot.shop_accounts import ShopifyAccount
+from sandbox.server import running
+from storage import shop_file
 from storage.database import open_engine
+from storage.tables import orders
 from storage.upgrade import upgrade
+from tests.conftest import ROOT
+from tests.desk import shop_file_of
 from tests.e2e.control import free_ports
 
 
@@ -68,3 +77,30 @@ async def test_probes_and_figures_stand_at_the_admin_address_and_nowhere_else(tm
                 assert answer.status == 200
             async with session.get(f"http://{outer}{path}") as answer:
                 assert answer.status == 404
+
+
+async def test_the_desk_finds_an_order_whose_webhook_was_lost_and_says_how_far_it_has_read(tmp_path: Path) -> None:
+    given = settings(tmp_path, listen=f"127.0.0.1:{free_ports(1)[0]}")
+    engine = open_engine(given.database_url)
+    with engine.begin() as connection:
+        shop_file.apply(connection, shop_file_of())
+    now = datetime.now(UTC)
+    order = json.loads((ROOT / "tests/payloads/shopify/orders-create.paid.json").read_text())
+    async with running() as sandbox, aiohttp.ClientSession() as session, asyncio.timeout(30):
+        sandbox.orders.put("shopify", {**order, "created_at": now.isoformat(), "updated_at": now.isoformat()})
+        account = ShopifyAccount.model_validate({"url": f"{sandbox.address}/shopify", "token": "shpat_sandbox"})
+        given = given.model_copy(update={"shopify_api": {"nordlicht": account}})
+        async with bot.app.running(given):
+            while not (found := _numbers(engine)):
+                await asyncio.sleep(0.02)
+            async with session.get(f"http://{given.listen}/metrics") as answer:
+                said = await answer.text()
+    engine.dispose()
+    assert found == ["9001"]
+    assert 'opsbell_orders_list_failures{shop="nordlicht",source="shopify"} 0.0' in said
+    assert 'opsbell_orders_read_until_timestamp_seconds{shop="nordlicht",source="shopify"}' in said
+
+
+def _numbers(engine: sa.Engine) -> list[str]:
+    with engine.connect() as connection:
+        return list(connection.execute(sa.select(orders.c.number)).scalars())

@@ -58,7 +58,7 @@ def test_the_addresses_of_webhooks_are_those_that_the_doors_know(tmp_path: Path)
     engine.dispose()
     settings = given(database_url=url, shopify_secret="s" * 32, easypost_secret="e" * 32)
     lines = addresses(settings).splitlines()
-    said = [line.split() for line in lines if "off:" not in line]
+    said = [line.split() for line in lines if "://" in line]
     store = Store(engine=open_engine(url), now=lambda: START, new_id=str, secret=GOOD["link_secret"].encode())
     for source, shop, topic, address in said:
         base, _, token = address.rpartition("/")
@@ -132,9 +132,18 @@ def test_the_secrets_of_accounts_are_kept_out_of_the_log() -> None:
     assert found.woocommerce_api["nordlicht"].url == "https://shop.example"
 
 
+def test_a_list_of_orders_that_is_set_is_not_missed_and_one_of_no_shop_is_named() -> None:
+    account = {"url": "https://shop.example", "key": "ck_1", "secret": "cs_1"}
+    found = Settings(_env_file=None, **GOOD, woocommerce_secret="w", woocommerce_api={"nordlicht": account, "nord": account})
+    assert [line.split() for line in unheard(found, ["nordlicht"])] == [
+        "woocommerce nord is no shop here, and stands in OPSBELL_WOOCOMMERCE_API".split()
+    ]
+
+
 def test_a_shop_that_is_not_heard_and_one_that_is_not_ours_are_named() -> None:
     found = Settings(_env_file=None, **GOOD, shopify_secrets={"nordlicht": "one", "nordlich": "two"}, easypost_secret="e")
     assert [line.split() for line in unheard(found, ["nordlicht", "sued"])] == [
         "shopify sued off: set OPSBELL_SHOPIFY_SECRETS for it, or OPSBELL_SHOPIFY_SECRET for every shop without its own".split(),
         "shopify nordlich is no shop here, and stands in OPSBELL_SHOPIFY_SECRETS".split(),
+        "shopify nordlicht lost webhooks are not made up for: set OPSBELL_SHOPIFY_API for it".split(),
     ]

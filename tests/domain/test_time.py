@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import BadInput
-from domain.time import Calendar, zone
+from domain.time import Calendar, offset, zone
 
 BERLIN = Calendar(time_zone="Europe/Berlin", country="DE")
 
@@ -53,3 +53,16 @@ def test_days_follow_each_other_without_a_gap(day: date, name: str) -> None:
 def test_an_unknown_zone_is_refused_with_an_example() -> None:
     with pytest.raises(BadInput, match="Europe/Berlin"):
         zone("Berlin/Europe")
+
+
+@pytest.mark.parametrize("minutes", [10, 15, 60])
+def test_shops_are_spread_over_the_stretch_and_each_keeps_its_second(minutes: int) -> None:
+    every = timedelta(minutes=minutes)
+    assert offset(1, every) == timedelta(), "an installation of one shop is due on the hour, as ever"
+    for shops in (2, 10, 100, 300):
+        found = sorted(offset(number, every) for number in range(1, shops + 1))
+        gaps = [after - before for before, after in zip(found, [*found[1:], found[0] + every], strict=True)]
+        assert all(timedelta() <= one < every for one in found)
+        # The golden ratio leaves no gap larger than 2.62 times its even share (three-distance theorem); a second to round.
+        assert max(gaps) <= 2.62 * every / shops + timedelta(seconds=1)
+        assert min(gaps) >= every / shops / 2.62 - timedelta(seconds=1)

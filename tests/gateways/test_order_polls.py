@@ -11,6 +11,8 @@ from typing import Any
 import aiohttp
 import pytest
 import sqlalchemy as sa
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from bot.figures import _counted
 from bot.order_lists import order_lists
@@ -284,3 +286,17 @@ async def test_what_one_shop_lists_is_that_shops(lists: Lists) -> None:
         assert uow.orders.by_number("9001") is None
     with lists.desk.looking() as uow:
         assert uow.orders.by_number("9001") is not None
+
+
+@pytest.mark.parametrize("source", SOURCES)
+async def test_a_secret_follows_no_redirect(lists: Lists, source: str) -> None:
+    async def elsewhere(request: web.Request) -> web.Response:
+        raise web.HTTPFound(f"{lists.sandbox.address}{request.path_qs}")
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", elsewhere)
+    async with TestServer(app, host="127.0.0.1") as server:
+        given = settings(f"http://127.0.0.1:{server.port}")
+        lists.carrier = OrderPollCarrier(lists=order_lists(given, lists.session), engine=lists.desk.store)
+        assert await lists.look(source) == Done(receipt={"reached": False, "why": "it answered 302"})
+    assert [call for call in lists.sandbox.calls if call.platform == "shop"] == []

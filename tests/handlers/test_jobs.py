@@ -13,9 +13,10 @@ from domain.errors import OpsError
 from domain.jobs import Job, Received, Transaction
 from handlers import jobs as jobs_module
 from handlers.jobs import SCHEDULES, Schedule, Worker, fire, plan
+from storage import shop_file
 from storage.jobs import JobRows
 from storage.tables import inbox, jobs, shops
-from tests.desk import TestDesk
+from tests.desk import TestDesk, shop_file_of
 
 pytestmark = pytest.mark.asyncio
 
@@ -341,3 +342,33 @@ async def test_the_loop_outlives_a_database_that_is_away_and_ends_when_cancelled
     assert slept.count(2) == 1
     assert "could not reach its jobs" in caplog.text
     assert shop.query(sa.select(jobs.c.state)) == [("done",)]
+
+
+async def test_shops_are_not_all_due_at_once_but_each_digest_at_its_hour(shop: TestDesk) -> None:
+    with shop.store.engine.begin() as connection:
+        for number in range(19):
+            shop_file.apply(connection, shop_file_of(f"shop-{number}"))
+    await shop.store.write(plan)
+    for name in ("stock", "parcels", "returns", "privacy"):
+        moments = due(shop, name)
+        assert len(set(moments)) == len(moments) == 20, name
+    assert set(due(shop, "digest")) == {datetime(2026, 11, 24, 7, 0, tzinfo=UTC)}
+
+
+async def test_an_occurrence_that_the_version_before_wrote_is_run_and_the_next_is_the_shops_own(
+    shop: TestDesk, worker: Worker
+) -> None:
+    with shop.store.engine.begin() as connection:
+        shop_file.apply(connection, shop_file_of("sued"))
+    await shop.store.write(plan)
+    shop.execute(sa.delete(jobs).where(jobs.c.lane != "schedule:stock:sued"))
+    (own,) = due(shop, "stock")
+    shop.clock.move(minutes=10)
+    grid = shop.clock.now()
+    assert grid.minute % 15 == 0
+    assert own != grid
+    shop.execute(sa.update(jobs).values(due_at=grid, payload={"name": "stock", "shop": "sued", "due": grid.isoformat()}))
+    await until_quiet(worker)
+    (following,) = due(shop, "stock")
+    assert grid < following <= grid + timedelta(minutes=15)
+    assert (following - own) % timedelta(minutes=15) == timedelta()
