@@ -153,6 +153,7 @@ async def _built(
         engine=engine, now=clock.now if clock else system_now, new_id=new_id, committed=committed,
         secret=settings.link_secret.get_secret_value().encode(),
         ahead=(lambda: clock.offset) if clock else timedelta, by_server=goes_by_server(engine),
+        seconds=monotonic,
     )
     stack.callback(store.close)
     desk = Desk(engine=Punctual(engine=Hurried(store=store), within=_SOON, grace=0.2), reference=reference)

@@ -6,6 +6,7 @@ ERROR; owners get a message on the platform that is not stuck.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -34,6 +35,8 @@ class Auditor:
     seconds: Callable[[], float]
     #: each loop's name, and when it last made a turn, by ``seconds`` (None: not yet)
     loops: Mapping[str, Callable[[], float | None]] = field(default_factory=dict)
+    #: seconds that one look may take: whatever hangs, the loops are still listened to
+    patience: float = 60.0
     #: items raised by this process since its start: (late, given up)
     raised: list[int] = field(default_factory=lambda: [0, 0])
     silent: tuple[str, ...] = ()
@@ -43,7 +46,8 @@ class Auditor:
         while True:
             self.listen()
             try:
-                await self.step()
+                async with asyncio.timeout(self.patience):
+                    await self.step()
             except Exception:  # the database may be away for a while: it is looked at again
                 log.exception("the auditor could not look at the jobs")
             await self.sleep(EVERY.total_seconds())

@@ -78,13 +78,17 @@ class Store:
     ahead: Callable[[], timedelta] = timedelta
     #: transactions go by the database server's clock, so that replicas whose clocks differ agree on what is due
     by_server: bool = False
+    #: seconds that never go back, by which a turn of SQLite's one writer is bounded; None: it is not
+    seconds: Callable[[], float] | None = None
     _writers: Writers = field(init=False)
     _readers: ThreadPoolExecutor = field(init=False)
 
     def __post_init__(self) -> None:
         """Threads start with the first transaction."""
         begin = self._transaction
-        writers = OneWriter(begin=begin) if is_sqlite(self.engine) else WriterPool(begin=begin, threads=_THREADS)
+        writers: Writers = WriterPool(begin=begin, threads=_THREADS)
+        if is_sqlite(self.engine):
+            writers = OneWriter(begin=begin, seconds=self.seconds)
         object.__setattr__(self, "_writers", writers)
         object.__setattr__(self, "_readers", ThreadPoolExecutor(_THREADS, thread_name_prefix="reader"))
 

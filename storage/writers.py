@@ -24,6 +24,14 @@ Begin = Callable[[], AbstractContextManager[sa.Connection]]
 #: functions in one commit at most, so that the first of them does not wait for hundreds
 _TOGETHER: Final = 64
 _SAVEPOINT: Final = "turn"
+#: a function that has its turn on SQLite for so long is stopped at its next statement: everybody else waits for it
+LONGEST_TURN: Final = 20.0
+#: steps of SQLite's machine between two looks at the time, about 50 microseconds
+_STEPS: Final = 1000
+
+
+class Overdue(Exception):
+    """It took longer than a turn may, and was stopped; nothing of it was kept."""
 
 
 class Writers(Protocol):
@@ -105,6 +113,9 @@ class OneWriter:
     """
 
     begin: Begin
+    #: this process's own seconds, which never go back; None: a turn may take as long as it does
+    seconds: Callable[[], float] | None = None
+    longest: float = LONGEST_TURN
     _thread: ThreadPoolExecutor = field(init=False)
     _hurried: deque[_Turn] = field(default_factory=deque)
     _waiting: deque[_Turn] = field(default_factory=deque)
@@ -140,10 +151,10 @@ class OneWriter:
         try:
             with self.begin() as connection:
                 if len(turns) == 1:
-                    turns[0].run(connection)
+                    self._timed(turns[0], connection)
                 else:
                     while turns:
-                        _within_savepoint(turns[0], connection)
+                        _within_savepoint(turns[0], connection, self._timed)
                         ended.append(turn := turns.pop(0))
                         if not turn.hurried:
                             turns = self._let_pass(turns)
@@ -154,6 +165,23 @@ class OneWriter:
         for loop in {turn.future.get_loop() for turn in ended}:
             with suppress(RuntimeError):  # a loop that is closed: nobody waits there
                 loop.call_soon_threadsafe(_tell, [turn for turn in ended if turn.future.get_loop() is loop])
+
+    def _timed(self, turn: _Turn, connection: sa.Connection) -> None:
+        """Run a function; Overdue if it goes on for too long. Only within SQL can it be stopped."""
+        seconds, driver = self.seconds, connection.connection.driver_connection
+        if seconds is None or driver is None:
+            turn.run(connection)
+            return
+        until = seconds() + self.longest
+        driver.set_progress_handler(lambda: seconds() > until, _STEPS)
+        try:
+            turn.run(connection)
+        except sa.exc.OperationalError as error:
+            if seconds() > until:
+                raise Overdue from error
+            raise
+        finally:
+            driver.set_progress_handler(None, 0)  # what undoes it must not be stopped
 
     def _next_turns(self) -> list[_Turn]:
         """Who shares the next commit: all who hurry and one who does not, else all who wait."""
@@ -187,13 +215,15 @@ def _tell(turns: Sequence[_Turn]) -> None:
         turn.tell()
 
 
-def _within_savepoint(turn: _Turn, connection: sa.Connection) -> None:
+def _within_savepoint(
+    turn: _Turn, connection: sa.Connection, run: Callable[[_Turn, sa.Connection], None]
+) -> None:
     # Straight to the driver: SQLAlchemy's nested transactions cost more than the statements within.
     driver = connection.connection.driver_connection
     assert driver is not None
     driver.execute(f"SAVEPOINT {_SAVEPOINT}")
     try:
-        turn.run(connection)
+        run(turn, connection)
     except BaseException as error:
         if not driver.in_transaction:
             raise  # a full disk or a failed write makes SQLite roll back everything: nobody's work is there any more

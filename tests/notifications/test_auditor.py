@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from datetime import timedelta
 
@@ -135,6 +136,30 @@ async def test_a_loop_that_makes_no_turn_is_told_of(desk: TestDesk, caplog: pyte
         watch.listen()
     assert watch.silent == ("delivery",)
     assert "delivery" in caplog.text
+
+
+async def test_it_hears_of_hanging_loops_though_its_own_look_hangs_too(desk: TestDesk) -> None:
+    class Hangs:
+        async def write(self, _work: object) -> None:
+            await asyncio.Event().wait()
+
+    now, turns, enough = [1000.0], list[float](), asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        turns.append(seconds)
+        now[0] += 61
+        if len(turns) > 3:
+            enough.set()
+            await asyncio.Event().wait()
+
+    watch = Auditor(
+        engine=Hangs(), sleep=sleep, seconds=lambda: now[0], loops={"delivery": lambda: 1000.0}, patience=0.01,  # type: ignore[arg-type]
+    )
+    running = asyncio.create_task(watch.run())
+    async with asyncio.timeout(20):
+        await enough.wait()
+    running.cancel()
+    assert watch.silent == ("delivery",)
 
 
 def test_the_alarm_reads_well_on_a_phone(desk: TestDesk) -> None:

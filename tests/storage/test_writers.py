@@ -13,6 +13,7 @@ from domain.jobs import Transaction
 from storage.database import is_sqlite
 from storage.tables import lanes
 from storage.unit_of_work import Hurried
+from storage.writers import OneWriter, Overdue
 from tests.desk import START, TestDesk
 
 
@@ -140,6 +141,46 @@ async def test_at_shutdown_what_is_under_way_ends_and_what_stood_in_line_is_neve
     asyncio.get_running_loop().call_later(0.05, free.set)
     await asyncio.to_thread(desk.store._writers.shutdown)
     assert marks(desk) == {"under way"}
+
+
+@pytest.mark.parametrize("writes", [False, True], ids=["reads", "writes"])
+@pytest.mark.parametrize("together", [False, True], ids=["alone", "within a shared commit"])
+async def test_a_function_that_never_returns_from_sqlite_is_stopped_and_the_writer_goes_on(
+    desk: TestDesk, *, writes: bool, together: bool
+) -> None:
+    if not is_sqlite(desk.store.engine):
+        pytest.skip("on PostgreSQL nobody waits for another")
+    now, slow_free = [0.0], threading.Event()
+    writer = OneWriter(begin=desk.store.engine.begin, seconds=lambda: now[0])
+
+    def add(connection: sa.Connection, key: str) -> None:
+        connection.execute(sa.insert(lanes).values(key=key, free_at=START))
+
+    def endless(connection: sa.Connection) -> None:
+        add(connection, "half done")
+        number = 0
+        while True:
+            now[0] += 0.001
+            number += 1
+            if writes:
+                add(connection, f"endless{number}")
+            else:
+                connection.execute(sa.select(sa.func.count()).select_from(lanes))
+
+    async with asyncio.timeout(60):
+        first = asyncio.ensure_future(writer.run(lambda _: slow_free.wait(20)))
+        await asyncio.sleep(0.01)
+        runs = [asyncio.ensure_future(writer.run(endless))]
+        runs += [asyncio.ensure_future(writer.run(lambda one: add(one, "beside")))] if together else []
+        await asyncio.sleep(0.01)
+        slow_free.set()
+        await first
+        ended = (await asyncio.gather(*runs, return_exceptions=True))[0]
+        await writer.run(lambda one: add(one, "after"))
+    writer.shutdown()
+    assert isinstance(ended, Overdue)
+    assert 20 < now[0] < 25
+    assert {"after"} <= marks(desk) <= {"after", "beside"}
 
 
 async def test_who_hurries_waits_for_one_of_the_loops_and_never_for_a_row_of_them(desk: TestDesk) -> None:
