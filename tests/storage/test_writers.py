@@ -178,6 +178,11 @@ async def test_a_function_that_never_returns_from_sqlite_is_stopped_and_the_writ
         ended = (await asyncio.gather(*runs, return_exceptions=True))[0]
         await writer.run(lambda one: add(one, "after"))
     writer.shutdown()
+    now[0] += 100
+    with desk.store.engine.begin() as connection:  # whoever has the connection next is not stopped
+        up_to = "WITH RECURSIVE up(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM up WHERE n < 50000) SELECT max(n) FROM up"
+        assert connection.execute(sa.text(up_to)).scalar() == 50000
+    now[0] -= 100
     assert isinstance(ended, Overdue)
     assert 20 < now[0] < 25
     assert {"after"} <= marks(desk) <= {"after", "beside"}
