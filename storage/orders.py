@@ -50,6 +50,9 @@ _NOTE_PAID: Final = (
     .returning(orders.c.id)
 )
 _ADD_PAYMENT: Final = Upsert(payments, lambda new: new.on_conflict_do_nothing().returning(payments.c.id))
+_HAS: Final = sa.select(
+    sa.exists().where(orders.c.shop_id == sa.bindparam("shop"), orders.c.number == sa.bindparam("number"))
+)
 _KNOWN: Final = sa.select(variants.c.id, variants.c.sku, variants.c.supplier_id).where(
     variants.c.shop_id == _SHOP, variants.c.sku.in_(sa.bindparam("skus", expanding=True))
 )
@@ -107,11 +110,13 @@ class OrderRows:
 
     def add(self, placed: OrderPlaced) -> Order | None:
         """The order with its lines and its payment; the unique number decides whether it is new."""
+        number = placed.number.strip().removeprefix("#")
+        if self.connection.execute(_HAS, {"shop": self.shop.id, "number": number}).scalar():
+            return None  # nor is its customer written: who was erased does not come back with a change of an old order
         customer = CustomerRows(self.connection, self.shop, self.now).upsert(
             placed.customer_external_id, name=placed.customer_name, email=placed.customer_email,
             phone=placed.customer_phone,
         )
-        number = placed.number.strip().removeprefix("#")
         goods = sum(line.quantity * line.unit_price_minor for line in placed.lines)
         paid = placed.payment_intent is not None or placed.paid_minor > 0
         order_id = self.connection.execute(_ADD.on(self.connection), {

@@ -19,6 +19,7 @@ from bot.order_lists import order_lists
 from bot.settings import Settings as BotSettings
 from domain.jobs import Job
 from domain.outcomes import Done, Later, Outcome
+from domain.privacy import erase_customer
 from gateways.order_polls import OrderPollCarrier, plan_order_polls
 from handlers.jobs import Worker
 from handlers.webhooks import VendorEvents
@@ -28,7 +29,7 @@ from sandbox.world import Settings
 from sandbox.world import World as Sandbox
 from storage import shop_file
 from storage.jobs import JobRows
-from storage.tables import inbox, jobs, order_lines, orders, parcels, payments
+from storage.tables import customers, inbox, jobs, order_lines, orders, parcels, payments
 from tests.conftest import ROOT
 from tests.desk import TestDesk, shop_file_of
 
@@ -300,3 +301,19 @@ async def test_a_secret_follows_no_redirect(lists: Lists, source: str) -> None:
         lists.carrier = OrderPollCarrier(lists=order_lists(given, lists.session), engine=lists.desk.store)
         assert await lists.look(source) == Done(receipt={"reached": False, "why": "it answered 302"})
     assert [call for call in lists.sandbox.calls if call.platform == "shop"] == []
+
+
+@pytest.mark.parametrize("source", SOURCES)
+async def test_who_was_erased_does_not_come_back_with_a_change_of_their_order(lists: Lists, source: str) -> None:
+    lists.order(source, 9001)
+    await lists.look(source)
+    before = lists.desk.query(sa.select(customers))
+    with lists.desk.begin() as uow:
+        erase_customer(before[0].external_id, "cli:test", uow)
+    erased = lists.desk.query(sa.select(customers))
+    assert erased != before
+    lists.desk.clock.move(minutes=10)
+    lists.order(source, 9001, made=timedelta(hours=1, minutes=10), changed=timedelta(minutes=1), note="changed")
+    await lists.look(source)
+    assert lists.desk.query(sa.select(customers)) == erased
+    assert lists.numbers() == ["9001"]
