@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from domain.connections import Connection
 from domain.digest import ShowDigest, digest_of
 from domain.inventory import ListLowStock
 from domain.messages import Button, Command, Message, UseCase
@@ -51,6 +52,8 @@ class Home(Message):
     #: everybody and the rules, for owners; nobody and none for others
     people: tuple[HomePerson, ...] = ()
     policies: Policies | None = None
+    #: how the outside is reached, for owners
+    connections: tuple[Connection, ...] = ()
 
     @property
     def buttons(self) -> tuple[Button, ...]:
@@ -93,7 +96,7 @@ def show_home(command: ShowHome, actor: Actor, uow: UnitOfWork) -> Message:
     return Home(
         name=me.name, role=me.role.value, limit=limits[me.key], today=today, waiting=waiting_returns(uow)[:_SHOWN],
         digest_at=f"{uow.shop.digest_at:%H:%M}", people=people if owner else (),
-        policies=uow.shop.policies if owner else None,
+        policies=uow.shop.policies if owner else None, connections=uow.connections.lately() if owner else (),
     )
 
 

@@ -16,6 +16,10 @@ from domain.wire import Json
 
 _FIRST_WAIT: Final = timedelta(seconds=2)
 _LONGEST_WAIT: Final = timedelta(minutes=15)
+#: why a job was put back though nothing is wrong with it: its lane's pace
+WAITS_FOR_TURN: Final = "waiting for its turn"
+#: ... and because another tries its shut lane for all
+WAITS_FOR_TRIAL: Final = "waiting until one letter has come through"
 
 
 @dataclass(frozen=True, kw_only=True)

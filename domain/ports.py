@@ -11,6 +11,7 @@ from domain.wire import Json
 
 if TYPE_CHECKING:
     from domain.cases import Cases
+    from domain.connections import Connections
     from domain.customers import Customers, Personal
     from domain.inventory import Inventory
     from domain.messages import Chat, Letter, Message
@@ -180,6 +181,7 @@ class UnitOfWork:
     returns: Returns
     allowances: Allowances
     cases: Cases
+    connections: Connections
     metrics: Metrics
     outbox: Outbox
     dialogues: Dialogues

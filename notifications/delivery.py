@@ -18,6 +18,8 @@ from typing import Final
 
 from domain.jobs import Engine, Job, Jobs, NotKnownHere, Transaction
 from domain.outcomes import (
+    WAITS_FOR_TRIAL,
+    WAITS_FOR_TURN,
     Carrier,
     Done,
     Failed,
@@ -48,8 +50,6 @@ _ATTEMPTS: Final = 12
 #: jobs of one kind under way in this process: a platform that hangs holds up no other
 _AT_ONCE: Final = 32
 _GIVEN_UP: Final = "given up after too many attempts"
-_TURN: Final = "waiting for its turn"
-_SHUT: Final = "waiting until one letter has come through"
 #: whose token was refused lets others try first: a letter that alone is refused must not keep a lane shut
 _STEPS_BACK: Final = timedelta(seconds=2)
 #: an update of all replicas takes less; what no version knows for so long is given up
@@ -202,7 +202,7 @@ class Delivery:
         for job in sorted(claimed, key=lambda job: order(job, [lanes[key] for key in gaps[job.id]], now)):
             place = board(gaps[job.id], lanes, now, seconds)
             if isinstance(place, datetime):
-                why = _SHUT if any(lanes[key].shut for key in gaps[job.id]) else _TURN
+                why = WAITS_FOR_TRIAL if any(lanes[key].shut for key in gaps[job.id]) else WAITS_FOR_TURN
                 rows.later(job, at=place, error=why, in_doubt=job.in_doubt, counts=False)
                 back.append(place)
                 continue
@@ -237,7 +237,7 @@ class Delivery:
             async with asyncio.timeout(CARRY.total_seconds()):
                 return await carrier.carry(job, turn)
         except NotNow as error:
-            return Later(wait=error.wait, reason=_TURN, counts=False)
+            return Later(wait=error.wait, reason=WAITS_FOR_TURN, counts=False)
         except TooLate:
             return Later(wait=wait_before(job.attempts), reason="it did not come to the wire in time")
         except TimeoutError:
@@ -302,7 +302,7 @@ class Delivery:
             job, outcome = landing.job, landing.outcome
             if landing.trials and knows_us(outcome) and transaction.jobs.open_lanes(landing.trials):
                 log.warning("%s: a letter has come through again, and all that waited follows", *landing.trials)
-                transaction.jobs.look_again(self.carriers, waiting=(_TURN, _SHUT))
+                transaction.jobs.look_again(self.carriers, waiting=(WAITS_FOR_TURN, WAITS_FOR_TRIAL))
             if self._close(transaction.jobs, transaction.now, job, outcome):
                 self.carriers[job.kind].settle(job, outcome, transaction)
 

@@ -20,6 +20,7 @@ from storage.alarms import AlarmRows
 from storage.allowances import AllowanceRows
 from storage.audit import AuditRows
 from storage.cases import CaseRows
+from storage.connections import ConnectionRows
 from storage.customers import CustomerRows
 from storage.database import is_sqlite, reading
 from storage.desk import DialogueRows, NumberRows
@@ -148,6 +149,7 @@ class Store:
             returns=ReturnRows(connection, shop, now, seals),
             allowances=AllowanceRows(connection, shop),
             cases=CaseRows(connection, shop, now),
+            connections=ConnectionRows(connection, shop),
             metrics=MetricRows(connection, shop, now),
             outbox=OutboxRows(connection, shop, now, self.new_id),
             dialogues=DialogueRows(connection, shop, now),
