@@ -27,7 +27,7 @@ TEXT: Final = 4096
 CAPTION: Final = 1024
 _LABEL: Final = 60
 #: so many buttons beside each other -> the longest label that a phone shows whole
-_FITS: Final = {2: 17, 3: 10, 4: 5}
+_FITS: Final = {2: 16, 3: 10, 4: 5}
 #: callback data is this and the button's token
 PRESS: Final = "p:"
 

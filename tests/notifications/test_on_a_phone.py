@@ -21,6 +21,7 @@ def _buttons(*labels: str, more: bool = False) -> tuple[StampedButton, ...]:
     (("Send", "Change", "← Back", "Cancel"), [["Send", "Change", "← Back"], ["Cancel"]]),
     (("Arrived broken", "Wrong item"), [["Arrived broken", "Wrong item"]]),
     (("☐ 1 × Tea towel, striped", "Next", "Back"), [["☐ 1 × Tea towel, striped"], ["Next", "Back"]]),
+    (("Something else", "Cancel the return"), [["Something else"], ["Cancel the return"]]),
     (("Next", "☐ 1 × Tea towel, striped"), [["Next"], ["☐ 1 × Tea towel, striped"]]),
 ])
 def test_buttons_share_a_row_only_where_each_is_shown_whole(labels: tuple[str, ...], rows: list[list[str]]) -> None:
