@@ -212,7 +212,9 @@ def refused(job: Job, error: stripe.StripeError) -> Outcome:
         case stripe.RateLimitError():
             return Later(wait=wait_before(job.attempts), reason="Stripe asked us to wait", counts=False)
         case stripe.AuthenticationError() | stripe.PermissionError():
-            return Later(wait=timedelta(minutes=5), reason="Stripe refused our key: check OPSBELL_STRIPE_KEY")
+            # Nothing was done, and however long it lasts no refund is given up for it: the auditor raises what is late.
+            reason = "Stripe refused our key: check OPSBELL_STRIPE_KEY"
+            return Later(wait=timedelta(minutes=5), reason=reason, counts=False)
         case stripe.APIConnectionError():
             return Unknown(reason="Stripe cannot be reached")
         case _ if error.http_status == 409:

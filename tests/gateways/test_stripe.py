@@ -228,6 +228,13 @@ async def test_every_error_of_stripes_has_one_meaning(error: stripe.StripeError,
         assert found.receipt["state"] == "failed"
 
 
+@pytest.mark.parametrize("error", [stripe.AuthenticationError("no"), stripe.PermissionError("no"), stripe.RateLimitError("slow")])
+async def test_no_refund_is_given_up_because_stripe_does_not_let_us_in(error: stripe.StripeError) -> None:
+    found = refused(_job(), error)
+    assert isinstance(found, Later)
+    assert not found.counts
+
+
 def _event(kind: str, **thing: Any) -> dict[str, Any]:
     return {"id": "evt_1", "type": kind, "data": {"object": thing}}
 
