@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+#: the name of a dialogue in which a form is asked
+DIALOGUE: Final = "form"
 
 
 class FieldKind(StrEnum):

@@ -325,6 +325,9 @@ class ShopDirectory(Protocol):
     def of_slack(self, team: str, user: str, channel: str | None) -> tuple[Shop, Staff | None] | None:
         """The shop that a person in a channel means, and who they are of its staff; None if it cannot be told."""
 
+    def asking(self, user: int) -> Shop | None:
+        """The shop that waits for the answer of one of its staff in their own Telegram chat; the newest question's."""
+
     def of_telegram(self, user: int, chat: str) -> Shop | None:
         """The shop that a Telegram account means; None if it cannot be told."""
 

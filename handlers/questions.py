@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from domain.answers import AnswerForm, FormQuestion, LeaveForm, Noted
 from domain.errors import BadInput, Conflict
-from domain.forms import Form
+from domain.forms import DIALOGUE, Form
 from domain.jobs import Transaction
 from domain.messages import Chat, Command, Message
 from domain.people import Actor
@@ -15,19 +13,17 @@ from domain.wire import Json, from_json, to_json
 from handlers.commands import BY_PATH, fill
 from handlers.run import Who, carry_out, complete, press, run
 
-_NAME: Final = "form"
-
 
 def begin(uow: UnitOfWork, chat: Chat, form: Form, *, token: str | None = None, path: str | None = None) -> Message:
     """The first question. ``token``: the button that needs the form; ``path``: the typed command that does."""
-    uow.dialogues.put(chat, _NAME, {"form": to_json(form), "token": token, "path": path, "values": {}})
+    uow.dialogues.put(chat, DIALOGUE, {"form": to_json(form), "token": token, "path": path, "values": {}})
     return _question(form, 0)
 
 
 def waits(uow: UnitOfWork, chat: Chat) -> bool:
     """Whether a question stands open in this chat."""
     under_way = uow.dialogues.of(chat)
-    return under_way is not None and under_way.name == _NAME
+    return under_way is not None and under_way.name == DIALOGUE
 
 
 def handle(transaction: Transaction, uow: UnitOfWork, actor: Actor, who: Who, command: Command) -> Message | None:
@@ -43,7 +39,7 @@ def handle(transaction: Transaction, uow: UnitOfWork, actor: Actor, who: Who, co
 def answer(transaction: Transaction, uow: UnitOfWork, actor: Actor, who: Who, text: str) -> Message:
     """The next question, or what the whole form brought about."""
     under_way = uow.dialogues.of(own_chat(who))
-    if under_way is None or under_way.name != _NAME:
+    if under_way is None or under_way.name != DIALOGUE:
         raise Conflict("That question is over.")
     state = under_way.state
     form = from_json(Form, state["form"])
@@ -53,7 +49,7 @@ def answer(transaction: Transaction, uow: UnitOfWork, actor: Actor, who: Who, te
         raise BadInput(f"{field.label} is missing.")
     values[field.name] = text
     if len(values) < len(form.fields):
-        uow.dialogues.put(own_chat(who), _NAME, {**state, "values": values})
+        uow.dialogues.put(own_chat(who), DIALOGUE, {**state, "values": values})
         return _question(form, len(values))
     uow.dialogues.end(own_chat(who))
     return _carry_out(transaction, uow, actor, who, state, {name: str(value) for name, value in values.items()})

@@ -12,13 +12,14 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from domain.errors import NotFound
+from domain.forms import DIALOGUE
 from domain.messages import Chat
 from domain.people import Staff
 from domain.shops import Policies, Shop
 from domain.time import Calendar
 from domain.wire import from_json
 from storage.people import STAFF, staff_of
-from storage.tables import chats, customers, shops, staff
+from storage.tables import chats, customers, dialogues, shops, staff
 
 #: a shop's columns; its settings as they are written, so that a shop that is unchanged need not be read again
 _COLUMNS: Final = (
@@ -53,6 +54,17 @@ _TO_TELEGRAM: Final = _ways(
 )
 _OF_TELEGRAM: Final = sa.select(*_COLUMNS, _TO_TELEGRAM.c.rank).join(
     _TO_TELEGRAM, _TO_TELEGRAM.c.shop_id == shops.c.id
+)
+#: from the person's shops to their dialogues, one step over an index each
+_ASKING: Final = (
+    sa.select(*_COLUMNS)
+    .join(staff, sa.and_(staff.c.shop_id == shops.c.id, staff.c.telegram_user == sa.bindparam("user")))
+    .join(dialogues, sa.and_(
+        dialogues.c.shop_id == shops.c.id, dialogues.c.platform == "telegram",
+        dialogues.c.address == sa.bindparam("chat"), dialogues.c.name == DIALOGUE,
+    ))
+    .order_by(dialogues.c.changed_at.desc(), dialogues.c.id.desc())
+    .limit(1)
 )
 _ALL: Final = sa.select(*_COLUMNS).order_by(shops.c.id)
 _CHATS: Final = (
@@ -126,6 +138,11 @@ class ShopRows:
         """The shop that a Telegram account means: the group's, else as staff or customer, else the only one."""
         row = self._meant(_OF_TELEGRAM, {"chat": chat, "user": user})
         return self._single() if row is None else _shop(row)
+
+    def asking(self, user: int) -> Shop | None:
+        """The shop that waits for the answer of one of its staff in their own Telegram chat; the newest question's."""
+        row = self.connection.execute(_ASKING, {"user": user, "chat": str(user)}).first()
+        return None if row is None else _shop(row)
 
     def _meant(self, statement: sa.Select[Any], values: dict[str, object]) -> sa.Row[*tuple[Any, ...]] | None:
         """The first way of telling that leads to exactly one shop; None if none does."""

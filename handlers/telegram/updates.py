@@ -17,9 +17,10 @@ from domain.messages import Chat, Command
 from domain.messages import Message as Said
 from domain.people import Actor
 from domain.ports import UnitOfWork
+from domain.shops import Shop
 from handlers import questions
 from handlers.commands import SHORT_NAMES, read
-from handlers.run import Who, actor_of, begin, carry_out, form_for, press, run
+from handlers.run import Unknown, Who, actor_of, begin, carry_out, form_for, press, run
 from notifications.telegram.texts import PRESS
 
 _STAFF_NAMES: Final = frozenset({"ops", "help", *SHORT_NAMES})
@@ -52,8 +53,7 @@ class TelegramUpdates:
             _draw_anew(transaction, update, who, error)
         if update.callback_query is not None:
             _answer(transaction, update.callback_query.id, error.sentence)
-        elif who is not None:
-            uow, _ = begin(transaction, who)
+        elif who is not None and (uow := _anybodys(transaction, who)) is not None:
             _reply(uow, who, update.update_id, Refused(sentence=error.sentence))
 
     def _heard(self, update: Update, message: Message, transaction: Transaction) -> None:
@@ -61,8 +61,10 @@ class TelegramUpdates:
         if who is None or message.from_user is None or message.from_user.is_bot:
             return
         private = message.chat.type == "private"
-        uow, actor = begin(transaction, who)
         name, text = self._command(message.text or "")
+        # Who is staff of several shops answers the one that asked them; what they begin themselves is never guessed.
+        asking = transaction.shops.asking(message.from_user.id) if private and not name else None
+        uow, actor = begin(transaction, who) if asking is None else _with(transaction, who, asking)
         if name in _STAFF_NAMES and actor.staff is not None:
             reply = _typed(uow, actor, who, name, text)
         elif not private:
@@ -107,6 +109,20 @@ class TelegramUpdates:
         if addressed and self.username and addressed.lower() != self.username.lower():
             return "", ""
         return name.lower(), rest.strip()
+
+
+def _anybodys(transaction: Transaction, who: Who) -> UnitOfWork | None:
+    """The shop that somebody means, or where that cannot be told any that knows them; None if none does."""
+    try:
+        return begin(transaction, who)[0]
+    except Unknown:
+        shops = (transaction.of(shop) for shop in transaction.shops.all())
+        return next((uow for uow in shops if actor_of(who, uow).staff is not None), None)
+
+
+def _with(transaction: Transaction, who: Who, shop: Shop) -> tuple[UnitOfWork, Actor]:
+    uow = transaction.of(shop)
+    return uow, actor_of(who, uow)
 
 
 def _rehearse(transaction: Transaction, uow: UnitOfWork, actor: Actor, who: Who, button: StoredButton) -> None:

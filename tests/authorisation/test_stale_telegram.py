@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,9 @@ import sqlalchemy as sa
 from domain.returns import AskForPhoto, DeclineReturn
 from handlers.jobs import Worker
 from handlers.telegram import TelegramUpdates
-from storage.tables import cards, dialogues, jobs
+from storage import shop_file
+from storage.tables import cards, dialogues, jobs, returns
+from tests.desk import shop_file_of
 from tests.handlers.updates import Phone, token
 from tests.notifications.line import GROUP, Line, hear, line
 from tests.returns.world import World, world_on
@@ -135,6 +137,19 @@ async def test_a_form_whose_case_is_over_takes_no_more_answers(group: Group) -> 
     assert "has changed since you looked" in group.shown(group.last(str(ADA)), str(ADA)).text.text
     assert group.world.desk.query(sa.select(dialogues)) == []
     assert "waits for a photo" in group.shown(number).text.text
+
+
+async def test_who_is_staff_of_two_shops_answers_the_one_that_asked(group: Group) -> None:
+    with group.world.store.engine.begin() as connection:
+        shop_file.apply(connection, replace(shop_file_of("suedwind"), chats=()))
+    _, old = await group.card()
+    await group.press(ADA, old, "Decline…", group.last())
+    await group.phone.say(ADA, "worn")
+    await group.line.until_quiet()
+    assert {one.state: one.decision_note for one in group.world.desk.query(sa.select(returns))} == {"declined": "worn"}
+    await group.phone.say(ADA, "/returns")  # which shop's is not guessed
+    await group.line.until_quiet()
+    assert "can't tell which shop" in group.shown(group.last(str(ADA)), str(ADA)).text.text
 
 
 async def test_who_may_not_decide_hears_only_that(group: Group) -> None:
