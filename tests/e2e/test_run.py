@@ -34,6 +34,9 @@ slack_user = "U0ADA"
 telegram_user = 2002
 
 [channels.slack]
+stock = "C0STOCK"
+parcels = "C0PARCELS"
+returns = "C0RETURNS"
 daily = "C0DAILY"
 """
 

@@ -209,6 +209,12 @@ def changed(block: Any, path: tuple[Any, ...], put: Any) -> Any:
     return block
 
 
+@pytest.mark.parametrize("kind", [[], None, "image", "select"])
+def test_a_cards_action_is_a_button_and_nothing_else(kind: Any) -> None:
+    action = {"type": kind, "text": {"type": "plain_text", "text": "Press"}, "action_id": "a"}
+    assert check_blocks([{"type": "card", "title": {"type": "mrkdwn", "text": "Mug"}, "actions": [action]}], "message")
+
+
 @given(st.data())
 def test_no_broken_block_breaks_the_checker(data: st.DataObject) -> None:
     """Whatever stands wherever: there is a verdict, never a crash."""
