@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+import domain.order_lists  # noqa: F401  no command leads to its message; whoever knows the tables knows every kind
 from domain import dialogue, digest, home, inventory, returns, shipping
 from domain.forms import Form
 from domain.messages import Command, UseCase
