@@ -126,11 +126,8 @@ class Jobs(Protocol):
     def hold(self, lane: str, *, until: datetime, shut: bool = False) -> None:
         """Nothing leaves on this lane before that moment; ``shut``: then one letter tries, until one gets through."""
 
-    def held_until(self, keys: Iterable[str], *, but: Mapping[str, datetime] | None = None) -> datetime | None:
-        """The moment before which nothing may leave on any of these lanes; None if none is held.
-
-        ``but``: lanes that the asker tries for all others, and until when.
-        """
+    def held_lanes(self, keys: Iterable[str]) -> Mapping[str, datetime]:
+        """Those of the lanes that are held now, and until when nothing may leave on them."""
 
     def try_lanes(self, trials: Mapping[str, datetime]) -> None:
         """Hold shut lanes that this transaction holds, for all but one letter, until those moments."""

@@ -12,16 +12,21 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Generic, TypeAlias, TypeVar
 from zlib import crc32
 
 from domain.jobs import Engine, Job, Lane, Transaction
 from domain.outcomes import NotNow, TooLate
 
+A = TypeVar("A")
+R = TypeVar("R")
+#: lanes that are held: until when, and how long that is
+Held: TypeAlias = Mapping[str, tuple[datetime, timedelta]]
+
 #: how long a place is good for
 GOOD_FOR: Final = timedelta(milliseconds=25)
 #: what a call takes from its place to the wire, at most, beyond that
-_TO_THE_WIRE: Final = timedelta(milliseconds=10)
+_TO_THE_WIRE: Final = timedelta(milliseconds=18)
 #: a place is taken no further ahead, and no more than one in a slow lane; whoever must wait longer goes back into the
 #: queue, and comes again when two thirds of that are left
 _AHEAD: Final = timedelta(milliseconds=500)
@@ -139,63 +144,88 @@ class _Asked:
     gaps: Mapping[str, timedelta]
     missed: Place | None
     trials: Mapping[str, datetime]
-    answer: asyncio.Future[Place]
 
 
 @dataclass(kw_only=True)
-class Places:
-    """Another place for whoever missed theirs; those who ask at one time are answered in one transaction."""
+class _Together(Generic[A, R]):
+    """Questions of one moment, answered in one transaction: under load each of its own would make the load worse."""
 
-    engine: Engine
+    answer: Callable[[Sequence[A]], Awaitable[Sequence[R | NotNow]]]
     sleep: Callable[[float], Awaitable[None]]
-    #: this process's own seconds, which never go back
-    seconds: Callable[[], float]
-    _asked: list[_Asked] = field(default_factory=list)
+    _asked: list[tuple[A, asyncio.Future[R]]] = field(default_factory=list)
     _at_work: bool = False
-    #: how far ahead a place on the spot is taken: as long as the last transaction took, and half as much again
-    _lead: timedelta = _LEAD
 
-    async def held(self, gaps: Mapping[str, timedelta], trials: Mapping[str, datetime]) -> timedelta | None:
-        """How long lanes are held that were free when a place was taken; None if they are free or held for this job."""
-
-        def look(transaction: Transaction) -> timedelta | None:
-            held = transaction.jobs.held_until(gaps, but=trials)
-            return None if held is None else held - transaction.now
-
-        return await self.engine.read(look)
-
-    async def another(
-        self, gaps: Mapping[str, timedelta], missed: Place | None, trials: Mapping[str, datetime] | None = None
-    ) -> Place:
-        """A new place, for the one that was missed; NotNow if the other side wants nothing meanwhile."""
-        answer = asyncio.get_running_loop().create_future()
-        asked = _Asked(gaps=gaps, missed=missed, trials=trials or {}, answer=answer)
-        self._asked.append(asked)
+    async def ask(self, question: A) -> R:
+        """The answer; NotNow if that is it, or if whoever asked for all was broken off."""
+        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._asked.append((question, future))
         if not self._at_work:
             self._at_work = True
             try:
                 await self._answer_all()
             finally:
                 self._at_work = False
-                if asked.answer.done():
-                    asked.answer.exception()  # heard, even if something worse breaks off this task
-        return await asked.answer
+                if future.done():
+                    future.exception()  # heard, even if something worse breaks off this task
+        return await future
 
     async def _answer_all(self) -> None:
-        together = list[_Asked]()
+        together = list[tuple[A, asyncio.Future[R]]]()
         try:
             await self.sleep(0)  # whoever asks now is answered in the same transaction
             while self._asked:
                 together, self._asked = self._asked, []
-                began = self.seconds()
-                found = await self.engine.write(lambda transaction, all_of=together: self._take(transaction, all_of))  # type: ignore[misc]
-                self._lead = max(_LEAD, timedelta(seconds=self.seconds() - began) * 1.5)
-                for one, place in zip(together, found, strict=True):
-                    _answer(one, place)
+                found = await self.answer([question for question, _ in together])
+                for (_, future), answer in zip(together, found, strict=True):
+                    _answer(future, answer)
         finally:
-            for one in (*together, *self._asked):  # the database is away, or whoever asked for all was broken off
-                _answer(one, NotNow(timedelta(0)))
+            for _, future in (*together, *self._asked):  # the database is away, or this task was broken off
+                _answer(future, NotNow(timedelta(0)))
             self._asked.clear()
+
+
+@dataclass(kw_only=True)
+class Places:
+    """Another place for whoever missed theirs, and a last look at the lanes for whoever comes to the wire."""
+
+    engine: Engine
+    sleep: Callable[[float], Awaitable[None]]
+    #: this process's own seconds, which never go back
+    seconds: Callable[[], float]
+    #: how far ahead a place on the spot is taken: as long as the last transaction took, and half as much again
+    _lead: timedelta = _LEAD
+    _taking: _Together[_Asked, Place] = field(init=False)
+    _looking: _Together[frozenset[str], Held] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Nobody asks yet."""
+        self._taking = _Together(answer=self._take_all, sleep=self.sleep)
+        self._looking = _Together(answer=self._look_all, sleep=self.sleep)
+
+    async def held(self, gaps: Mapping[str, timedelta], trials: Mapping[str, datetime]) -> timedelta | None:
+        """How long lanes are held that were free when a place was taken; None if they are free or held for this job."""
+        held = await self._looking.ask(frozenset(gaps))
+        return max((rest for key, (until, rest) in held.items() if trials.get(key) != until), default=None)
+
+    async def another(
+        self, gaps: Mapping[str, timedelta], missed: Place | None, trials: Mapping[str, datetime] | None = None
+    ) -> Place:
+        """A new place, for the one that was missed; NotNow if the other side wants nothing meanwhile."""
+        return await self._taking.ask(_Asked(gaps=gaps, missed=missed, trials=trials or {}))
+
+    async def _look_all(self, together: Sequence[frozenset[str]]) -> Sequence[Held]:
+        def look(transaction: Transaction) -> Held:
+            held = transaction.jobs.held_lanes(frozenset[str]().union(*together))
+            return {key: (until, until - transaction.now) for key, until in held.items()}
+
+        found = await self.engine.read(look)
+        return [{key: found[key] for key in keys & found.keys()} for keys in together]
+
+    async def _take_all(self, together: Sequence[_Asked]) -> Sequence[Place | NotNow]:
+        began = self.seconds()
+        found = await self.engine.write(lambda transaction: self._take(transaction, together))
+        self._lead = max(_LEAD, timedelta(seconds=self.seconds() - began) * 1.5)
+        return found
 
     def _take(self, transaction: Transaction, together: Sequence[_Asked]) -> list[Place | NotNow]:
         seconds, now = self.seconds(), transaction.now
@@ -235,10 +265,10 @@ def _without(together: Sequence[_Asked], lanes: Mapping[str, Lane]) -> dict[str,
     return free
 
 
-def _answer(asked: _Asked, place: Place | NotNow) -> None:
-    if asked.answer.done():
+def _answer(future: asyncio.Future[R], answer: R | NotNow) -> None:
+    if future.done():
         return
-    if isinstance(place, Place):
-        asked.answer.set_result(place)
+    if isinstance(answer, NotNow):
+        future.set_exception(answer)
     else:
-        asked.answer.set_exception(place)
+        future.set_result(answer)

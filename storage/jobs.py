@@ -203,11 +203,10 @@ class JobRows:
         values = {"key": lane, "free_at": until, "held_until": until, "shut": shut}
         self.connection.execute(_HOLD.on(self.connection), values)
 
-    def held_until(self, keys: Iterable[str], *, but: Mapping[str, datetime] | None = None) -> datetime | None:
-        """The moment before which the other side wants nothing on any of these lanes; None if none is held now."""
-        held = self.connection.execute(_HELD, {"keys": list(keys), "now": self.now})
-        ours = (but or {}).items()
-        return max((until for key, until in held if (key, until) not in ours), default=None)
+    def held_lanes(self, keys: Iterable[str]) -> dict[str, datetime]:
+        """Those of the lanes that are held now: until when the other side wants nothing on them."""
+        held = self.connection.execute(_HELD, {"keys": sorted(keys), "now": self.now})
+        return {row.key: row.held_until for row in held}
 
     def try_lanes(self, trials: Mapping[str, datetime]) -> None:
         """Hold shut lanes that this transaction holds, for all but one letter, until those moments."""

@@ -27,10 +27,11 @@ BOT = {"bot": distance(30, SECOND)}
 
 @dataclass
 class Counted:
-    """The desk's store, and how many of its transactions are under way."""
+    """The desk's store, how many of its transactions are under way, and how many looks there were."""
 
     desk: TestDesk
     under_way: int = 0
+    looks: int = 0
 
     @property
     def now(self) -> Callable[[], datetime]:
@@ -44,6 +45,7 @@ class Counted:
             self.under_way -= 1
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
+        self.looks += 1
         self.under_way += 1
         try:
             return await self.desk.store.read(work)
@@ -250,3 +252,15 @@ async def test_a_database_that_is_away_leaves_nobody_waiting(time: Time) -> None
     async with asyncio.timeout(10):
         came = await asyncio.gather(*turns, return_exceptions=True)
     assert sorted(type(one).__name__ for one in came) == ["Away", "NotNow", "NotNow"]
+
+
+async def test_those_who_look_at_one_moment_share_one_transaction(desk: TestDesk) -> None:
+    """Under load a look of each its own made everybody late, which made more looks: four replicas did a tenth of one."""
+    now, engine = desk.clock.now(), Counted(desk)
+    await desk.store.write(lambda transaction: transaction.jobs.hold("chat:7", until=now + timedelta(seconds=9)))
+    places = Places(engine=engine, sleep=asyncio.sleep, seconds=lambda: 0.0)
+    found = await asyncio.gather(*(places.held({f"chat:{number}": timedelta(0)}, {}) for number in range(50)))
+    assert engine.looks <= 2
+    assert [number for number, held in enumerate(found) if held] == [7]
+    assert found[7] == timedelta(seconds=9)
+    assert await places.held({"chat:7": timedelta(0)}, {"chat:7": now + timedelta(seconds=9)}) is None, "held for itself"

@@ -253,9 +253,8 @@ def test_a_trial_opens_nothing_that_was_held_anew_meanwhile(desk: TestDesk) -> N
         rows.hold(ALL, until=now)
         assert rows.lanes([ALL])[ALL].shut, "a plain hold opens nothing"
         rows.try_lanes(trial)
-        assert rows.held_until([ALL]) == now + LEASE
-        assert rows.held_until([ALL], but=trial) is None
+        assert rows.held_lanes([ALL]) == trial
         rows.hold(ALL, until=anew, shut=True)
-        assert rows.held_until([ALL], but=trial) == anew
+        assert rows.held_lanes([ALL]) == {ALL: anew}
         assert not rows.open_lanes(trial)
         assert rows.lanes([ALL])[ALL].shut

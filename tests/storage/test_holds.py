@@ -20,8 +20,8 @@ def test_a_hold_stands_on_any_lane_and_a_shorter_one_never_wins(desk: TestDesk, 
             rows.move_lanes({"slack:C0": now + timedelta(seconds=1)})
         rows.hold("slack:C0", until=now + timedelta(seconds=30))
         rows.hold("slack:C0", until=now + timedelta(seconds=5))
-        assert rows.held_until(["slack:C0", "slack:C1"]) == now + timedelta(seconds=30)
+        assert rows.held_lanes(["slack:C0", "slack:C1"]) == {"slack:C0": now + timedelta(seconds=30)}
         rows.hold("slack:C0", until=now + timedelta(seconds=61))
-        assert rows.held_until(["slack:C0"]) == now + timedelta(seconds=61)
+        assert rows.held_lanes(["slack:C0"]) == {"slack:C0": now + timedelta(seconds=61)}
     with desk.store.engine.begin() as connection:
-        assert JobRows(connection, now + timedelta(seconds=61)).held_until(["slack:C0"]) is None
+        assert JobRows(connection, now + timedelta(seconds=61)).held_lanes(["slack:C0"]) == {}
