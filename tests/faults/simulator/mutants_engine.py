@@ -154,7 +154,7 @@ def only_the_letter_waits(world: World, planting: Planting) -> None:
 @mutant("I7")
 def hold_not_looked_at(world: World, planting: Planting) -> None:
     """A hold stands in the database, and nobody looks."""
-    put(planting, JobRows, "held_until", lambda *_, **__: None)
+    put(planting, JobRows, "held_lanes", lambda *_, **__: {})
     before = JobRows.lanes
     put(
         planting, JobRows, "lanes",

@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.faults.simulator.machine import regressions, seeds_until_caught
-from tests.faults.simulator.mutants import MUTANTS
+from tests.faults.simulator.mutants import MUTANTS, Planting
 from tests.faults.simulator.run import simulate
 
 #: chosen so that one run has crashes, refunds, races and letters; in the other a process dies over several presses
@@ -52,3 +52,12 @@ def test_there_are_enough_planted_defects() -> None:
     assert len(MUTANTS) >= 30
     rules = {f"I{number}" for number in range(1, 16)}
     assert not [name for name, mutant in MUTANTS.items() if not mutant.rules or mutant.rules - rules]
+
+
+@pytest.mark.parametrize("name", sorted(MUTANTS))
+def test_a_planted_defect_still_finds_what_it_changes(name: str) -> None:
+    """Whether it is caught is for the long run; here code that was renamed must not take its defect with it."""
+    mutant = MUTANTS[name]
+    planting = Planting(mutant)
+    simulate(0, story=mutant.story, plant=planting)
+    assert not planting.crash
