@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from domain.jobs import Transaction
 from domain.messages import COMMANDS_BY_KIND, Command, Fact, Message
 from domain.people import Actor, Role
 from domain.ports import UnitOfWork
@@ -23,6 +24,8 @@ from storage.database import open_engine
 from storage.shop_file import ChatRow, ShopFile, StaffRow
 from storage.tables import audit, buttons, jobs, metadata
 from storage.unit_of_work import Store
+
+T = TypeVar("T")
 
 START = datetime.fromisoformat("2026-11-23T09:05:00+01:00")
 STAFF = (
@@ -128,6 +131,34 @@ class TestDesk:
             return list(connection.execute(statement).all())
 
 
+@dataclass
+class Counted:
+    """The desk's store, how many of its transactions are under way, and how many looks there were."""
+
+    desk: TestDesk
+    under_way: int = 0
+    looks: int = 0
+
+    @property
+    def now(self) -> Callable[[], datetime]:
+        return self.desk.store.now
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        self.under_way += 1
+        try:
+            return await self.desk.store.write(work)
+        finally:
+            self.under_way -= 1
+
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        self.looks += 1
+        self.under_way += 1
+        try:
+            return await self.desk.store.read(work)
+        finally:
+            self.under_way -= 1
+
+
 def shop_file_of(key: str = "nordlicht", policies: dict[str, Any] | None = None) -> ShopFile:
     """The shop of the tests."""
     return ShopFile(
@@ -156,4 +187,4 @@ def open_desk(url: str, *, policies: dict[str, Any] | None = None) -> Iterator[T
         store.close()
 
 
-__all__ = ["CHATS", "STAFF", "START", "Clock", "Role", "TestDesk", "open_desk", "shop_file_of"]
+__all__ = ["CHATS", "STAFF", "START", "Clock", "Counted", "Role", "TestDesk", "open_desk", "shop_file_of"]

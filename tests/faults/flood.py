@@ -36,7 +36,7 @@ from storage.database import open_engine
 from storage.tables import chats, jobs
 from storage.upgrade import upgrade
 from tests import postgres
-from tests.desk import TestDesk, open_desk
+from tests.desk import Counted, TestDesk, open_desk
 from tests.figures import Figure
 from tests.notifications.anything import any_message
 from tests.notifications.line import low
@@ -138,8 +138,9 @@ async def _flood(desk: TestDesk, alerts: int, batches: int, tick: timedelta | No
     carrier = SlackCarrier(
         client=client, engine=desk.store, catalogue=Catalogue(), files=Files(client=client, fetch=_no_picture)
     )
+    engine = Counted(desk)
     delivery = Delivery(
-        engine=desk.store, carriers={carrier.kind: carrier}, owner="flood", sleep=timeline.sleep, poll_seconds=0.01
+        engine=engine, carriers={carrier.kind: carrier}, owner="flood", sleep=timeline.sleep, poll_seconds=0.01
     )
     running = asyncio.create_task(delivery.run())
     began, real = timeline.now(), time.monotonic()
@@ -154,7 +155,7 @@ async def _flood(desk: TestDesk, alerts: int, batches: int, tick: timedelta | No
         timeline.go_on(tick or began + timedelta(seconds=time.monotonic() - real) - timeline.now())
     found.ingest_seconds = time.monotonic() - real
     while timeline.now() - began < _WATCHED:
-        await _quiet(desk, delivery, timeline)
+        await _quiet(desk, engine, delivery, timeline)
         timeline.go_on(_TICK * 5)
         found.memory_mb = max(found.memory_mb, _memory_mb())
     running.cancel()
@@ -182,7 +183,7 @@ def _ask(transaction: Transaction, key: str) -> None:
     transaction.of(key).outbox.card("return:R-1", any_message(ReturnCard, "R-1"), version=1)
 
 
-async def _quiet(desk: TestDesk, delivery: Delivery, timeline: Timeline) -> None:
+async def _quiet(desk: TestDesk, engine: Counted, delivery: Delivery, timeline: Timeline) -> None:
     """Until all that can be done now is done: nothing due heads a lane, and whoever is under way sleeps."""
     for _ in range(3):
         delivery.wake.set()
@@ -190,7 +191,7 @@ async def _quiet(desk: TestDesk, delivery: Delivery, timeline: Timeline) -> None
         for _turn in range(3):  # a claim, its start and its end have had their transactions before ours
             await desk.store.write(lambda transaction: transaction.now)
             await asyncio.sleep(0)
-        while len(delivery._under_way) > len(timeline.asleep):
+        while engine.under_way or len(delivery._under_way) > len(timeline.asleep):
             await asyncio.sleep(0.002)
         if not await desk.store.read(lambda transaction: transaction.jobs.waiting()):
             return

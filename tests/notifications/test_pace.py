@@ -6,7 +6,7 @@ import asyncio
 import heapq
 import itertools
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -17,40 +17,12 @@ import pytest
 from domain.jobs import Transaction
 from domain.outcomes import NotNow
 from notifications.pace import AtTheWire, Place, Places, _Asked, board, distance
-from tests.desk import START, TestDesk
+from tests.desk import START, Counted, TestDesk
 
 T = TypeVar("T")
 SECOND = timedelta(seconds=1)
 CHANNEL = {"channel": distance(1, SECOND), "all": timedelta(0)}
 BOT = {"bot": distance(30, SECOND)}
-
-
-@dataclass
-class Counted:
-    """The desk's store, how many of its transactions are under way, and how many looks there were."""
-
-    desk: TestDesk
-    under_way: int = 0
-    looks: int = 0
-
-    @property
-    def now(self) -> Callable[[], datetime]:
-        return self.desk.store.now
-
-    async def write(self, work: Callable[[Transaction], T]) -> T:
-        self.under_way += 1
-        try:
-            return await self.desk.store.write(work)
-        finally:
-            self.under_way -= 1
-
-    async def read(self, work: Callable[[Transaction], T]) -> T:
-        self.looks += 1
-        self.under_way += 1
-        try:
-            return await self.desk.store.read(work)
-        finally:
-            self.under_way -= 1
 
 
 @dataclass
