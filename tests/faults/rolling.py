@@ -109,10 +109,10 @@ def run(commit: str) -> tuple[Storm, int, int]:
                     until = time.monotonic() + 1
                     while time.monotonic() < until:
                         storm.work()
-                storm.drain(100)
+                storm.drain()
                 storm.ports = storm.ports[:1]  # the old one's last lines of the trail are sealed by the new one's next
                 storm.ask()
-                storm.drain(100)
+                storm.drain()
                 storm.judge()
                 anew = _decided_anew(storm)
                 if old.poll() is not None:
