@@ -91,3 +91,9 @@ def test_only_owners_see_connections_and_each_is_a_line(shop: TestDesk) -> None:
         "set a new token, restart, then opsbell check",
         "✅ Telegram · last used Mon 23 Nov 09:05",
     ]
+
+
+def test_what_was_not_used_is_not_called_well(shop: TestDesk) -> None:
+    words = str(Catalogue().words(_home(shop, "ada"), shop.shop, "slack").body)
+    assert "⚪ Slack · not used lately, so not known" in words
+    assert "✅ Slack" not in words
