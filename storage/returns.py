@@ -46,6 +46,10 @@ _OF_TELEGRAM: Final = _MINE.where(
 _WAITING: Final = _MINE.where(returns.c.state.in_([state.value for state in DECIDABLE])).order_by(
     returns.c.answer_by, returns.c.id
 )
+_COUNT_WAITING: Final = sa.select(sa.func.count()).select_from(returns).where(
+    returns.c.shop_id == _SHOP, returns.c.state.in_([state.value for state in DECIDABLE]),
+    returns.c.telegram_user == sa.bindparam("user"),
+)
 _LINES: Final = (
     sa.select(return_lines, order_lines.c.code, order_lines.c.title, order_lines.c.quantity.label("bought"))
     .join(order_lines, order_lines.c.id == return_lines.c.order_line_id)
@@ -130,6 +134,10 @@ class ReturnRows:
     def waiting(self) -> tuple[Return, ...]:
         """Every return that waits for a decision, the one to be answered first in front."""
         return self._select(_WAITING)
+
+    def count_waiting(self, user: int) -> int:
+        """How many returns of a Telegram account wait for a decision."""
+        return self.connection.execute(_COUNT_WAITING, {"shop": self.shop.id, "user": user}).scalar_one()
 
     def of_order(self, order_id: int) -> tuple[Return, ...]:
         """An order's returns, oldest first."""

@@ -206,6 +206,9 @@ class Returns(Protocol):
     def waiting(self) -> tuple[Return, ...]:
         """Every return that waits for a decision, the one to be answered first in front."""
 
+    def count_waiting(self, user: int) -> int:
+        """How many returns of a Telegram account wait for a decision."""
+
     def of_order(self, order_id: int) -> tuple[Return, ...]:
         """An order's returns, oldest first."""
 

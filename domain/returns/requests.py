@@ -83,6 +83,6 @@ def _check(judged: Verdict, photo: str | None, telegram_user: int | None, uow: U
         raise RuleBroken("Nothing of this order's payment is left to refund. The shop can tell you more.")
     if judged.photo_required and photo is None:
         raise RuleBroken("A photo is needed for this. Please send one.")
-    mine = [found for found in uow.returns.waiting() if telegram_user and found.telegram_user == telegram_user]
-    if len(mine) >= _MOST_WAITING:
-        raise RuleBroken(f"{len(mine)} of your returns wait for an answer already. Please wait for those first.")
+    waiting = 0 if telegram_user is None else uow.returns.count_waiting(telegram_user)
+    if waiting >= _MOST_WAITING:
+        raise RuleBroken(f"{waiting} of your returns wait for an answer already. Please wait for those first.")
