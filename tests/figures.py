@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
@@ -23,7 +24,10 @@ Machine = Callable[[], Sequence[Figure]]
 
 
 def report(title: str, machines: dict[str, Machine], chosen: Sequence[str]) -> int:
-    """Run machines and print their figures; 1 if any figure misses its goal, 2 for an unknown name."""
+    """Run machines, print the figures of each as it ends and all in a table; 1 if any misses its goal, 2 for an unknown name.
+
+    A machine that breaks costs its own figures and the goal, not those of the machines after it.
+    """
     unknown = [name for name in chosen if name not in machines]
     if unknown:
         print(f"I don't know {', '.join(unknown)}. There are: {', '.join(machines)}")
@@ -32,7 +36,13 @@ def report(title: str, machines: dict[str, Machine], chosen: Sequence[str]) -> i
     for name in chosen or machines:
         print(f"== {title}: {name}", flush=True)
         began = perf_counter()
-        found = machines[name]()
+        try:
+            found = machines[name]()
+        except Exception as error:
+            traceback.print_exc()
+            found = [Figure(name=name, tried="not to its end", found=f"it broke: {error!r:.200}", goal="0", met=False)]
+        for one in found:
+            print(f"   {one.name}: {one.found} ({one.tried}; goal {one.goal}){'' if one.met else ' MISSED'}")
         print(f"   {perf_counter() - began:.0f} s", flush=True)
         figures.extend(found)
     print(table(figures))
