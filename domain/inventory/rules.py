@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from statistics import fmean, stdev
-from typing import Final
+from typing import Final, TypeVar
 
 from domain.inventory.model import DaySales, Stock, StockAsOf, Variant
 from domain.money import Money
@@ -20,6 +20,8 @@ from domain.shops import StockPolicy
 _TINY: Final = 1e-9
 #: further away than this, a date would be a guess
 _HORIZON_DAYS: Final = 730
+
+Moment = TypeVar("Moment", int, datetime)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,12 +103,13 @@ class StockFigures:
 
 
 def stocked(
-    opening: int | None, changes: Sequence[tuple[datetime, int]], starts: Sequence[datetime]
+    opening: int | None, changes: Sequence[tuple[Moment, int]], starts: Sequence[Moment]
 ) -> tuple[bool, ...]:
     """For each day between two of ``starts``: whether there was anything to sell at any moment of it.
 
     ``opening``: available at the first start, None where the ledger did not begin yet; a day that the ledger does not
-    know whole counts as stocked. ``changes``: of available, in order of time.
+    know whole counts as stocked. ``changes``: of available, in order of time. Moments are only compared: whole
+    microseconds do as well.
     """
     days: list[bool] = []
     balance, index = opening, 0

@@ -24,6 +24,11 @@ metadata = sa.MetaData(
 )
 
 
+def microseconds(moment: datetime) -> int:
+    """Whole microseconds since 1970 of an aware moment: what ``Instant`` keeps."""
+    return (moment - EPOCH) // _MICROSECOND
+
+
 class Instant(sa.types.TypeDecorator[datetime]):
     """An aware UTC datetime, kept as whole microseconds since 1970: the same order and size on every database."""
 
@@ -37,7 +42,7 @@ class Instant(sa.types.TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError(f"an instant needs a time zone, got {value!r}")
-        return (value - EPOCH) // _MICROSECOND
+        return microseconds(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         """The instant in UTC."""
