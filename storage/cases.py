@@ -73,7 +73,10 @@ class CaseRows:
 
     def snoozed_due(self) -> tuple[Case, ...]:
         """Snoozed cases whose time is over."""
-        return self._select(table.c.state == CaseState.SNOOZED.value, table.c.snoozed_until <= self.now)
+        return self._select(
+            table.c.resolved_at.is_(None),  # which has an index of its own
+            table.c.state == CaseState.SNOOZED.value, table.c.snoozed_until <= self.now,
+        )
 
     def _select(self, *where: sa.ColumnElement[bool]) -> tuple[Case, ...]:
         rows = self.connection.execute(

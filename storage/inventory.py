@@ -132,7 +132,7 @@ _DELIVERIES: Final = (
     sa.select(purchase_orders.c.number, purchase_orders.c.created_at, purchase_orders.c.received_at)
     .join(purchase_order_lines, purchase_orders.c.id == purchase_order_lines.c.purchase_order_id)
     .where(
-        purchase_orders.c.shop_id == _SHOP, purchase_orders.c.received_at.is_not(None),
+        purchase_orders.c.received_at.is_not(None), purchase_order_lines.c.shop_id == _SHOP,
         purchase_order_lines.c.variant_id == _WHICH,
     )
     .order_by(purchase_orders.c.received_at.desc())

@@ -23,10 +23,11 @@ from domain.metrics import (
     cycle_time,
 )
 from domain.money import Money
-from domain.returns.model import DECIDABLE
 from domain.shops import Shop
 from domain.time import DAY, Span
+from storage.open_orders import may_be_open, placed_by
 from storage.tables import (
+    RETURN_WAITS,
     order_lines,
     orders,
     parcels,
@@ -106,7 +107,7 @@ def _parcels() -> sa.Select[int, int, int, int]:
         _sum_if(late_handover),
         _sum_if(orders.c.promised_on.between(_DAY, sa.bindparam("soon"))),
     ).where(
-        orders.c.shop_id == _SHOP, orders.c.kind == "sale", orders.c.placed_at <= _NOW,
+        orders.c.kind == "sale", may_be_open(_NOW),
         orders.c.status.not_in(GIVEN_UP),
         sa.or_(
             undelivered > 0,
@@ -151,7 +152,7 @@ _REQUESTED: Final = _count(returns.c.requested_at)
 _SHIPPED: Final = _finished(parcels.c.handed_over_at)
 _DELIVERED: Final = _finished(parcels.c.delivered_at)
 _PROMISED: Final = sa.select(sa.func.count()).select_from(orders).where(
-    orders.c.shop_id == _SHOP, orders.c.promised_on == _DAY, orders.c.placed_at <= _NOW
+    orders.c.shop_id == _SHOP, orders.c.promised_on == _DAY, placed_by(_NOW)
 )
 _PAYMENTS: Final = _sum(sa.select(payments.c.amount_minor).where(*_OF_SALES, _within(orders.c.placed_at)))
 _SALES: Final = sa.select(
@@ -179,8 +180,11 @@ _APPROVALS: Final = sa.select(
     sa.func.count(), sa.func.coalesce(sa.func.sum(returns.c.requested_minor), 0),
     sa.func.min(returns.c.requested_at), _sum_if(returns.c.answer_by < _NOW),
 ).where(
-    returns.c.shop_id == _SHOP, returns.c.requested_at <= _NOW,
-    sa.or_(returns.c.state.in_([state.value for state in DECIDABLE]), returns.c.decided_at > _NOW),
+    returns.c.requested_at <= _NOW,
+    returns.c.id.in_(sa.union_all(
+        sa.select(returns.c.id).where(returns.c.shop_id == _SHOP, sa.text(f"returns.{RETURN_WAITS}")),
+        sa.select(returns.c.id).where(returns.c.shop_id == _SHOP, returns.c.decided_at > _NOW),
+    )),
 )
 _LEVELS: Final = sa.select(stock_levels.c.id).where(stock_levels.c.shop_id == _SHOP)
 _COUNTED: Final = sa.select(stock_movements.c.id).where(

@@ -24,16 +24,17 @@ _SHOP: Final[sa.BindParameter[int]] = sa.bindparam("shop")
 _WHICH: Final[sa.BindParameter[int]] = sa.bindparam("which")
 _MANY: Final[sa.BindParameter[int]] = sa.bindparam("many", expanding=True)
 
-_ORDERS: Final = sa.select(orders).where(orders.c.shop_id == _SHOP).order_by(
-    orders.c.placed_at.desc(), orders.c.id.desc()
-)
+_ORDERS: Final = sa.select(orders).where(orders.c.shop_id == _SHOP)
 _ORDER: Final = _ORDERS.where(orders.c.id == _WHICH)
+#: not sorted here: for the sake of an order, SQLite would walk through all that were ever placed
 _BY_NUMBER: Final = _ORDERS.where(orders.c.number.in_(sa.bindparam("numbers", expanding=True)))
 _BY_ANY_CASE: Final = _ORDERS.where(
     sa.func.lower(orders.c.number).in_(sa.bindparam("numbers", type_=sa.String(), expanding=True))
 )
-_OF_CUSTOMER: Final = _ORDERS.where(orders.c.customer_id == _WHICH, orders.c.kind == "sale").limit(
-    sa.bindparam("most", type_=sa.Integer())
+_OF_CUSTOMER: Final = (
+    _ORDERS.where(orders.c.customer_id == _WHICH, orders.c.kind == "sale")
+    .order_by(orders.c.placed_at.desc(), orders.c.id.desc())
+    .limit(sa.bindparam("most", type_=sa.Integer()))
 )
 _COUNT_OF_CUSTOMER: Final = sa.select(sa.func.count()).select_from(orders).where(
     orders.c.shop_id == _SHOP, orders.c.customer_id == _WHICH, orders.c.kind == "sale"
@@ -94,9 +95,9 @@ class OrderRows:
         if not plain:
             return None
         found = self._select(_BY_NUMBER, numbers=[plain, "#" + plain])
-        if not found:
+        if not found and plain.lower() != plain.upper():
             found = self._select(_BY_ANY_CASE, numbers=[plain.lower(), "#" + plain.lower()])
-        return found[0] if found else None
+        return max(found, key=lambda order: (order.placed_at, order.id), default=None)
 
     def of_customer(self, customer_id: int, limit: int) -> tuple[Order, ...]:
         """Their newest first."""

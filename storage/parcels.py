@@ -15,6 +15,7 @@ from domain.shipping import Milestone, ParcelAsOf, Progress, Scan, progress
 from domain.shops import Shop
 from domain.time import DAY
 from storage.database import Upsert
+from storage.open_orders import may_be_open, note_until
 from storage.tables import Instant, cases, order_lines, orders, parcels, scans
 
 #: a row of any columns; what they hold is said where it is read
@@ -50,10 +51,10 @@ class _Known:
     scans: sa.Select[*tuple[Any, ...]]
 
 
-def _known(*where: sa.ColumnElement[bool]) -> _Known:
+def _known(*mine: sa.ColumnElement[bool]) -> _Known:
+    """The orders that these name, with the shop's own among them."""
     same = sa.and_(parcels.c.shop_id == orders.c.shop_id, parcels.c.order_id == orders.c.id)
     both = orders.outerjoin(parcels, same)
-    mine = (orders.c.shop_id == _SHOP, *where)
     wanted = sa.select(parcels.c.id).select_from(both).where(*mine)
     return _Known(
         parcels=sa.select(*_PARCEL).select_from(both).where(*mine).order_by(orders.c.id, parcels.c.sequence),
@@ -61,25 +62,31 @@ def _known(*where: sa.ColumnElement[bool]) -> _Known:
     )
 
 
-_HEARD_LATER: Final = sa.select(scans.c.parcel_id).where(
-    scans.c.shop_id == _SHOP, scans.c.milestone == Milestone.DELIVERED.value, scans.c.at <= _AT, scans.c.heard_at > _AT
+_HEARD_LATER: Final = (
+    sa.select(scans.c.id)
+    .where(
+        scans.c.shop_id == _SHOP, scans.c.parcel_id == parcels.c.id, scans.c.milestone == Milestone.DELIVERED.value,
+        scans.c.at <= _AT, scans.c.heard_at > _AT,
+    )
+    .correlate(parcels).exists()
 )
 _IS_OPEN: Final = (
-    orders.c.kind == "sale", orders.c.placed_at <= _AT,
+    orders.c.kind == "sale", may_be_open(_AT),
     sa.or_(orders.c.status.not_in(GIVEN_UP), orders.c.cancelled_at > _AT),
-    sa.or_(parcels.c.delivered_at.is_(None), parcels.c.delivered_at > _AT, parcels.c.id.in_(_HEARD_LATER)),
+    sa.or_(parcels.c.delivered_at.is_(None), parcels.c.delivered_at > _AT, _HEARD_LATER),
 )
 _OPEN: Final = _known(*_IS_OPEN)
 _OPEN_AND_NEW: Final = _known(
     *_IS_OPEN, orders.c.placed_at >= sa.bindparam("placed_from"), orders.c.status != _ARRIVED
 )
-_OF_ORDER: Final = _known(orders.c.id == _WHICH)
+_OF_ORDER: Final = _known(orders.c.shop_id == _SHOP, orders.c.id == _WHICH)
 _ORDER_OF_TRACKING: Final = (
     sa.select(parcels.c.order_id)
     .where(parcels.c.shop_id == _SHOP, parcels.c.tracking_number == sa.bindparam("which"))
     .order_by(parcels.c.id.desc())
     .limit(1)
 )
+_ORDER_OF: Final = sa.select(parcels.c.order_id).where(parcels.c.shop_id == _SHOP, parcels.c.id == _WHICH)
 _NUMBERED: Final = (
     sa.select(parcels.c.id, parcels.c.sequence, parcels.c.tracking_number)
     .where(parcels.c.shop_id == _SHOP, parcels.c.order_id == _WHICH)
@@ -185,6 +192,9 @@ class ParcelRows:
         }
         known: dict[str, object] = {name: value for name, value in given.items() if value is not None}
         self._update(parcel_id, {"milestone": state.milestone.value, "substatus": state.substatus, **known})
+        if state.delivered_at is not None:
+            of = self.connection.execute(_ORDER_OF, {"shop": self.shop.id, "which": parcel_id}).scalar_one()
+            note_until(self.connection, self.shop.id, (of,))
 
     def told(self, parcel_id: int) -> None:
         """The customer knows."""
@@ -229,6 +239,7 @@ class ParcelRows:
             "destination": order.region or order.country,
             "international": bool(home and order.country and order.country != home),
         }).scalar_one()
+        note_until(self.connection, self.shop.id, (order_id,))
         return added
 
     def _update(self, parcel_id: int, values: dict[str, object]) -> None:

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from domain.errors import Conflict, NotFound, RuleBroken
 from domain.money import Money
 from domain.returns.model import (
-    DECIDABLE,
     VOID,
     Approval,
     Goods,
@@ -27,7 +26,7 @@ from domain.shops import Shop
 from domain.wire import from_json, object_json
 from storage.database import Upsert, is_sqlite
 from storage.seals import Seals
-from storage.tables import approvals, order_lines, orders, return_lines, returns
+from storage.tables import RETURN_WAITS, approvals, order_lines, orders, return_lines, returns
 
 _VOID: Final = tuple(state.value for state in VOID)
 _SHOP: Final[sa.BindParameter[int]] = sa.bindparam("shop")
@@ -35,7 +34,8 @@ _WHICH: Final[sa.BindParameter[int]] = sa.bindparam("which")
 
 _MINE: Final = sa.select(returns).where(returns.c.shop_id == _SHOP)
 _ONE: Final = _MINE.where(returns.c.id == _WHICH)
-_BY_NUMBER: Final = _MINE.where(
+_BY_NUMBER: Final = _MINE.where(returns.c.number == sa.bindparam("number"))
+_BY_ANY_CASE: Final = _MINE.where(
     sa.func.upper(returns.c.number) == sa.bindparam("number", type_=sa.String())
 ).order_by(returns.c.id)
 _OF_ORDER: Final = _MINE.where(returns.c.order_id == sa.bindparam("order")).order_by(returns.c.id)
@@ -43,12 +43,9 @@ _OF_CUSTOMER: Final = _MINE.where(returns.c.customer_id == sa.bindparam("custome
 _OF_TELEGRAM: Final = _MINE.where(
     returns.c.telegram_user == sa.bindparam("user"), returns.c.state == sa.bindparam("state")
 ).order_by(returns.c.id)
-_WAITING: Final = _MINE.where(returns.c.state.in_([state.value for state in DECIDABLE])).order_by(
-    returns.c.answer_by, returns.c.id
-)
+_WAITING: Final = _MINE.where(sa.text(f"returns.{RETURN_WAITS}")).order_by(returns.c.answer_by, returns.c.id)
 _COUNT_WAITING: Final = sa.select(sa.func.count()).select_from(returns).where(
-    returns.c.shop_id == _SHOP, returns.c.state.in_([state.value for state in DECIDABLE]),
-    returns.c.telegram_user == sa.bindparam("user"),
+    returns.c.shop_id == _SHOP, returns.c.telegram_user == sa.bindparam("user"), sa.text(f"returns.{RETURN_WAITS}")
 )
 _LINES: Final = (
     sa.select(return_lines, order_lines.c.code, order_lines.c.title, order_lines.c.quantity.label("bought"))
@@ -119,7 +116,8 @@ class ReturnRows:
 
     def by_number(self, number: str) -> Return | None:
         """By its number ("R-318"), whatever the case."""
-        found = self._select(_BY_NUMBER, number=number.strip().upper())
+        wanted = number.strip().upper()
+        found = self._select(_BY_NUMBER, number=wanted) or self._select(_BY_ANY_CASE, number=wanted)
         return found[0] if found else None
 
     def held(self, return_id: int) -> Return:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from domain.shops import Shop
 from storage.database import insert
 from storage.imports.upsert import Upsert
+from storage.open_orders import note_until
 from storage.tables import (
     Instant,
     order_lines,
@@ -148,8 +149,16 @@ def _parcel_state(connection: sa.Connection, upsert: Upsert, shop: Shop) -> None
         sa.update(parcels).where(parcels.c.shop_id == shop.id, parcels.c.id == states.parcel_id)
         .values({name: states[name] for name in values})
     )
+    of = sa.select(parcels.c.order_id).where(parcels.c.shop_id == shop.id).distinct()
     for ids in upsert.parents(connection, "parcel"):
         connection.execute(update, {"ids": ids})
+        note_until(connection, shop.id, connection.execute(of.where(parcels.c.id.in_(ids))).scalars().all())
+
+
+def _parcels_awaited(connection: sa.Connection, upsert: Upsert, shop: Shop) -> None:
+    """An order that has one more parcel waits for it."""
+    for ids in upsert.parents(connection, "order"):
+        note_until(connection, shop.id, ids)
 
 
 def _returned(connection: sa.Connection, upsert: Upsert, shop: Shop) -> None:
@@ -222,5 +231,6 @@ def _refunded(connection: sa.Connection, staged: sa.Table, shop: Shop, mine: sa.
 
 
 _FOLLOWING: Final[dict[str, _Derive]] = {
-    "order": _line_moments, "order_line": _order_totals, "scan": _parcel_state, "return_line": _returned,
+    "order": _line_moments, "order_line": _order_totals, "parcel": _parcels_awaited,
+    "scan": _parcel_state, "return_line": _returned,
 }

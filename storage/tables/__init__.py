@@ -1,7 +1,8 @@
 """Every table of Opsbell, by topic; ``metadata`` knows them all."""
 
-from storage.tables.core import EPOCH, Instant, metadata, microseconds
+from storage.tables.core import END_OF_TIME, EPOCH, Instant, metadata, microseconds
 from storage.tables.desk import (
+    RETURN_WAITS,
     allowances,
     approvals,
     audit,
@@ -31,10 +32,9 @@ from storage.tables.sales import order_lines, orders, parcels, payments, refunds
 from storage.tables.shop import chats, customers, shops, staff, stock_wishes
 
 __all__ = [
-    "EPOCH", "Instant", "allowances", "approvals", "audit", "audit_heads", "buttons", "cards", "cases", "chats",
-    "counters", "customers", "dialogues", "disputes", "imports", "inbox", "jobs", "lanes", "locations", "metadata",
-    "microseconds",
-    "order_lines", "orders", "parcels", "payments", "products", "proofs", "purchase_order_lines", "purchase_orders",
-    "refunds", "return_lines", "returns", "scans", "shops", "staff", "stock_levels", "stock_movements",
-    "stock_wishes", "suppliers", "variants",
+    "END_OF_TIME", "EPOCH", "RETURN_WAITS", "Instant", "allowances", "approvals", "audit", "audit_heads", "buttons",
+    "cards", "cases", "chats", "counters", "customers", "dialogues", "disputes", "imports", "inbox", "jobs", "lanes",
+    "locations", "metadata", "microseconds", "order_lines", "orders", "parcels", "payments", "products", "proofs",
+    "purchase_order_lines", "purchase_orders", "refunds", "return_lines", "returns", "scans", "shops", "staff",
+    "stock_levels", "stock_movements", "stock_wishes", "suppliers", "variants",
 ]

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+#: later than anything
+END_OF_TIME: Final = datetime(9999, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 metadata = sa.MetaData(
@@ -86,9 +88,10 @@ def minor(name: str, *, nullable: bool = False) -> sa.Column[int]:
     return sa.Column(name, sa.BigInteger(), nullable=nullable)
 
 
-def instant(name: str, *, nullable: bool = False) -> sa.Column[datetime]:
+def instant(name: str, *, nullable: bool = False, default: datetime | None = None) -> sa.Column[datetime]:
     """A moment, aware and in UTC."""
-    return sa.Column(name, Instant(), nullable=nullable)
+    given = None if default is None else sa.text(str(microseconds(default)))
+    return sa.Column(name, Instant(), nullable=nullable, server_default=given)
 
 
 def flag(name: str, *, default: bool) -> sa.Column[bool]:

@@ -40,8 +40,18 @@ returns = sa.Table(
     instant("received_at", nullable=True),
     instant("closed_at", nullable=True),
     sa.UniqueConstraint("shop_id", "number"),
-    sa.Index("ix_returns_state", "shop_id", "state"),
     sa.Index("ix_returns_requested", "shop_id", "requested_at"),
+    sa.Index("ix_returns_decided", "shop_id", "decided_at"),
+    sa.Index("ix_returns_order", "shop_id", "order_id"),
+    sa.Index("ix_returns_customer", "shop_id", "customer_id"),
+    sa.Index("ix_returns_telegram", "shop_id", "telegram_user"),
+)
+
+#: of a return that waits for staff; written out, or neither database finds the index by it
+RETURN_WAITS = "state IN ('photo_asked', 'received', 'refund_failed', 'requested')"
+sa.Index(
+    "ix_returns_waiting", returns.c.shop_id, returns.c.answer_by, sqlite_where=sa.text(RETURN_WAITS),
+    postgresql_where=sa.text(RETURN_WAITS),
 )
 
 return_lines = sa.Table(
@@ -116,7 +126,11 @@ cases = sa.Table(
     instant("snoozed_until", nullable=True),
     instant("resolved_at", nullable=True),
     link("owner_id", "staff", nullable=True),
-    sa.Index("ix_cases_subject", "shop_id", "kind", "subject"),
+)
+_RESOLVED = cases.c.resolved_at.is_not(None)
+sa.Index(
+    "ix_cases_resolved", cases.c.shop_id, cases.c.kind, cases.c.subject, sqlite_where=_RESOLVED,
+    postgresql_where=_RESOLVED,
 )
 sa.Index(
     "uq_cases_one_open",
@@ -209,6 +223,7 @@ audit = sa.Table(
     text("previous_hash"),
     text("hash"),
     sa.Index("ix_audit_subject", "shop_id", "subject"),
+    sa.Index("ix_audit_shop", "shop_id", "id"),
 )
 
 #: how long each shop's trail is and how it ends, under a MAC: what is cut off at the end is missed here

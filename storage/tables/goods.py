@@ -125,5 +125,6 @@ purchase_order_lines = sa.Table(
     count("received"),
     minor("unit_cost_minor", nullable=True),
     sa.UniqueConstraint("purchase_order_id", "variant_id"),
+    sa.Index("ix_purchase_order_lines_variant", "shop_id", "variant_id"),
     sa.CheckConstraint("quantity > 0", name="quantity_positive"),
 )

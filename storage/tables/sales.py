@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from storage.tables.core import count, flag, instant, link, metadata, minor, row_id, shop_id, text
+from storage.tables.core import END_OF_TIME, count, flag, instant, link, metadata, minor, row_id, shop_id, text
 
 orders = sa.Table(
     "orders",
@@ -24,6 +24,8 @@ orders = sa.Table(
     instant("placed_at"),
     instant("approved_at", nullable=True),
     instant("cancelled_at", nullable=True),
+    #: something of it may be awaited until then (storage/open_orders.py)
+    instant("open_until", default=END_OF_TIME),
     #: the earliest moment by which a line must be with the carrier
     instant("ship_by", nullable=True),
     #: the day on which the customer was promised the goods, in the shop's zone
@@ -35,7 +37,8 @@ orders = sa.Table(
     sa.Index("ix_orders_placed", "shop_id", "placed_at"),
     sa.Index("ix_orders_approved", "shop_id", "approved_at"),
     sa.Index("ix_orders_promised", "shop_id", "promised_on"),
-    sa.Index("ix_orders_customer", "shop_id", "customer_id"),
+    sa.Index("ix_orders_of_customer", "shop_id", "customer_id", "placed_at"),
+    sa.Index("ix_orders_open", "shop_id", "open_until"),
 )
 
 order_lines = sa.Table(
@@ -112,6 +115,9 @@ refunds = sa.Table(
     sa.UniqueConstraint("shop_id", "stripe_refund"),
     sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
     sa.Index("ix_refunds_decided", "shop_id", "decided_at"),
+    sa.Index("ix_refunds_payment", "shop_id", "payment_id"),
+    sa.Index("ix_refunds_return", "shop_id", "return_id"),
+    sa.Index("ix_refunds_state", "shop_id", "state"),
 )
 
 parcels = sa.Table(

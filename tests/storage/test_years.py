@@ -1,0 +1,156 @@
+"""What a shop did years ago makes nothing slower that is done today."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import date, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from bot.figures import _counted
+from domain.dialogue import ReturnSomething, Say, Start, WhereIsParcel
+from domain.digest import ShowDigest
+from domain.home import ShowHome
+from domain.inventory import ListLowStock, MovementKind, ShowStock, StockMoved, WhyStock
+from domain.messages import Command
+from domain.orders import OrderPlaced, PlacedLine
+from domain.payments import RefundSettled, RefundState
+from domain.returns import ApproveReturn, ListReturns, ReturnHistory, ShowReturn
+from domain.returns.model import DECIDABLE, Reason
+from domain.returns.policy import Wanted
+from domain.returns.requests import request_return
+from domain.shipping import ListLateParcels, Milestone, ParcelScanned, ShowParcels
+from handlers.jobs import SCHEDULES
+from storage.database import open_engine
+from storage.tables import RETURN_WAITS, metadata
+from tests.desk import TestDesk, open_desk
+from tests.years import RECENT, SKUS, Years, steps
+
+_YOUNG, _OLD = RECENT, 6 * RECENT
+#: customers of closed orders in both
+_SOMEBODY = 17
+
+
+@pytest.fixture(scope="module", params=["not analysed", "analysed"])
+def shops(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[TestDesk, TestDesk]]:
+    """Both with and without the figures of its tables that SQLite takes when something is imported."""
+    with ExitStack() as stack:
+        found = []
+        for days in (_YOUNG, _OLD):
+            url = f"sqlite:///{tmp_path_factory.mktemp('years') / 'shop.db'}"
+            engine = open_engine(url)
+            metadata.create_all(engine)
+            engine.dispose()
+            desk = stack.enter_context(open_desk(url))
+            years = Years(desk)
+            years.goods()
+            years.pass_days(3, days)
+            years.today()
+            for schedule in SCHEDULES:  # cards open and settle before anything is measured
+                with desk.begin() as uow:
+                    schedule.run(uow, uow.shop.calendar.today(uow.now))
+            if request.param == "analysed":
+                with desk.store.engine.begin() as connection:
+                    connection.exec_driver_sql("ANALYZE")
+                desk.store.engine.dispose()  # who is connected already goes on by what was known
+            found.append(desk)
+        yield found[0], found[1]
+
+
+def _asked(command: Command, who: str | int = "ada") -> Callable[[TestDesk], object]:
+    return lambda desk: desk.run(command, desk.customer(who) if isinstance(who, int) else desk.staff(who))
+
+
+def _swept(name: str) -> Callable[[TestDesk], object]:
+    (schedule,) = (one for one in SCHEDULES if one.name == name)
+
+    def run(desk: TestDesk) -> None:
+        with desk.begin() as uow:
+            schedule.run(uow, uow.shop.calendar.today(uow.now) + timedelta(days=1))
+
+    return run
+
+
+def _order_comes(desk: TestDesk) -> None:
+    desk.learn(OrderPlaced(
+        number="N-1", at=desk.clock.now(), currency="EUR", customer_external_id="new", customer_name="New",
+        customer_email="new@example.com", customer_phone=None, payment_intent="pi_new", paid_minor=2000,
+        promised_on=date(2026, 12, 1), lines=(PlacedLine(sku=SKUS[0], title="Mug", quantity=1, unit_price_minor=2000),)))
+
+
+def _stock_moves(desk: TestDesk) -> None:
+    desk.learn(StockMoved(sku=SKUS[2], location="main", quantity=1, movement=MovementKind.SALE, at=desk.clock.now(), key="n"))
+
+
+def _parcel_is_scanned(desk: TestDesk) -> None:
+    desk.learn(ParcelScanned(
+        order="T-1", carrier="DHL", tracking_number="T1", milestone=Milestone.IN_TRANSIT, at=desk.clock.now(), key="t1"))
+
+
+def _return_to_refund(desk: TestDesk) -> None:
+    desk.learn(ParcelScanned(
+        order="T-2", carrier="DHL", tracking_number="T2", milestone=Milestone.DELIVERED,
+        at=desk.clock.now() - timedelta(hours=5), key="t2:delivered"))
+    with desk.begin() as uow:
+        order = uow.orders.by_number("T-2")
+        assert order is not None
+        asked = request_return(
+            order=order, wanted=(Wanted(order_line_id=order.lines[0].id, quantity=1),), reason=Reason.DAMAGED,
+            photo="p", note=None, telegram_user=5, actor=desk.staff("ada"), uow=uow)
+    desk.run(ShowReturn(return_number=asked.number), desk.staff("ada"))
+    desk.run(ApproveReturn(return_number=asked.number), desk.staff("cleo"))
+    with desk.begin() as uow:
+        (refund,) = uow.payments.refunds_of_return(asked.id)
+    desk.learn(RefundSettled(refund_id=refund.id, stripe_refund="re_new", state=RefundState.SUCCEEDED))
+    desk.run(ReturnHistory(return_number=asked.number), desk.staff("ada"))
+
+
+def _figures(desk: TestDesk) -> None:
+    with desk.store.engine.begin() as connection:
+        _counted(desk.store._open(connection))
+
+
+def _raised(desk: TestDesk) -> None:
+    with desk.store.engine.begin() as connection:
+        alarms = desk.store._open(connection).alarms
+        alarms.overdue()
+
+
+DONE: dict[str, Callable[[TestDesk], object]] = {
+    "stock of one": _asked(ShowStock(sku=SKUS[3])), "stock of several": _asked(ShowStock(sku="mug")),
+    "stock low": _asked(ListLowStock()), "stock why": _asked(WhyStock(sku=SKUS[3])),
+    "parcels of an order": _asked(ShowParcels(order="T-2")), "late parcels": _asked(ListLateParcels()),
+    "returns waiting": _asked(ListReturns()), "App Home": _asked(ShowHome()),
+    "digest of yesterday": _asked(ShowDigest()), "digest of today": _asked(ShowDigest(day="today")),
+    "customer writes /start": _asked(Start(), 10_000 + _SOMEBODY),
+    "customer asks for the parcel": _asked(WhereIsParcel(), 10_000 + _SOMEBODY),
+    "customer begins a return": _asked(ReturnSomething(), 10_000 + _SOMEBODY),
+    "customer names an order": _asked(Say(text="1000"), 10_000 + _SOMEBODY),
+    "order comes": _order_comes, "stock moves": _stock_moves, "parcel is scanned": _parcel_is_scanned,
+    "return to refund": _return_to_refund,
+    **{f"sweep: {one.name}": _swept(one.name) for one in SCHEDULES},
+    "metrics": _figures, "auditor": _raised,
+}
+
+
+@pytest.mark.parametrize("name", DONE)
+def test_years_of_closed_matters_cost_nothing(name: str, shops: tuple[TestDesk, TestDesk]) -> None:
+    young, old = (steps(desk, lambda desk=desk: DONE[name](desk)) for desk in shops)  # type: ignore[misc]
+    assert old <= young * 1.4 + 8, f"{name}: {young} hundred steps after a year, {old} after six"
+
+
+def test_the_shops_differ_by_their_years_only(shops: tuple[TestDesk, TestDesk]) -> None:
+    young, old = shops
+    for table in ("orders", "scans", "returns", "refunds", "audit", "cases"):
+        count = sa.select(sa.func.count()).select_from(metadata.tables[table])
+        (few,), (many,) = young.query(count)[0], old.query(count)[0]
+        assert many > few * 5
+
+
+def test_what_waits_is_what_staff_can_decide() -> None:
+    assert set(re.findall(r"'(\w+)'", RETURN_WAITS)) == {state.value for state in DECIDABLE}
