@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from enum import StrEnum
 from typing import Final
 
 from domain.errors import BadInput
@@ -37,17 +38,43 @@ class ShowDigest(Command):
     day: str | None = None
 
 
+class Shows(StrEnum):
+    """Which figures a person's own digest has. What waits for somebody is always said."""
+
+    ALL = "all"
+    SALES = "sales"
+    PARCELS = "parcels"
+    RETURNS = "returns"
+    STOCK = "stock"
+    TO_DO = "to_do"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeMyDigest(Command):
+    """Have a digest of one's own, in one's own chat: its hour on the shop's clock ("07:30"; "off" for none)."""
+
+    hour: str | None = None
+    shows: str | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Digest(Message, topic=Topic.DAILY):
     """One day of the shop."""
 
     figures: DigestFigures
+    shows: Shows = Shows.ALL
+    #: the hour at which whoever reads it asked for it; None where it is the shop's, or was asked for just now
+    own_hour: str | None = None
     #: the shop's local time of ``figures.at`` lies within that day: it still runs
     running: bool = False
     #: how long the audit trail is and how it ends, in the morning's digest: `opsbell audit verify --anchor` takes it
     trail: str | None = None
     #: said where it is not the year of whoever asks
     year: int | None = None
+
+    def has(self, part: str) -> bool:
+        """Whether these figures are among those wanted."""
+        return self.shows in (Shows.ALL, part)
 
     @property
     def quiet(self) -> bool:
@@ -66,7 +93,7 @@ class Digest(Message, topic=Topic.DAILY):
 
     @property
     def buttons(self) -> tuple[Button, ...]:
-        """To what needs doing; nothing to press where nothing waits."""
+        """To what needs doing, and to one's own digest."""
         counts = {item.doing: item.count for item in self.figures.to_do}
         late = counts.get(Doing.EXPLAIN_LATE, 0) + counts.get(Doing.HAND_OVER, 0)
         low = counts.get(Doing.RESTOCK_EMPTY, 0) + counts.get(Doing.REORDER_LOW, 0)
@@ -77,7 +104,7 @@ class Digest(Message, topic=Topic.DAILY):
             found.append(Button(label=f"Late parcels ({late})", command=ListLateParcels()))
         if low:
             found.append(Button(label=f"Stock ({low})", command=ListLowStock()))
-        return tuple(found)
+        return (*found, Button(label="Change my digest", command=ChangeMyDigest(), more=True))
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -85,12 +112,16 @@ class Digest(Message, topic=Topic.DAILY):
         figures = self.figures
         days = (figures.day, figures.day_before, figures.same_weekday)
         heads = ("", _short(figures.day.date), _short(figures.day_before.date), _short(figures.same_weekday.date))
-        rows = tuple((label, *(form(day) for day in days)) for label, form in _ROWS)
+        rows = tuple((label, *(form(day) for day in days)) for part, label, form in _ROWS if self.has(part))
+        if not rows:
+            return ()
         return (Table(caption="Against the day before and the same weekday", headings=heads, rows=rows),)
 
     @property
     def charts(self) -> tuple[Chart, ...]:
         """Four weeks of revenue as two lines of two, so that each weekday stands under its own."""
+        if not self.has(Shows.SALES):
+            return ()
         points = self.figures.chart[-2 * _CHART_DAYS :]
         if len(points) < 2 * _CHART_DAYS or not any(point.revenue.minor for point in points):
             return ()
@@ -124,10 +155,14 @@ def digest_of(day: date, uow: UnitOfWork) -> Digest:
 
 def morning_digest(uow: UnitOfWork, today: date) -> None:
     """Post yesterday's digest; once for a local date, whatever the clocks do."""
-    yesterday = today - DAY
-    low = tuple(one.sku for one in low_stock(uow, uow.now))
-    figures = digest_figures(uow.metrics, uow.shop, yesterday, at=uow.now, low=low)
+    figures = morning_figures(uow, today)
     uow.outbox.publish(Digest(figures=figures, trail=str(uow.audit.anchor())), once=f"digest:{today.isoformat()}")
+
+
+def morning_figures(uow: UnitOfWork, today: date) -> DigestFigures:
+    """Yesterday's figures, and what waits now."""
+    low = tuple(one.sku for one in low_stock(uow, uow.now))
+    return digest_figures(uow.metrics, uow.shop, today - DAY, at=uow.now, low=low)
 
 
 def read_day(text: str | None, today: date) -> date:
@@ -161,15 +196,15 @@ def _days(cycle: CycleTime) -> str:
     return f"{cycle.median_days:.1f} d, 9 of 10 in {cycle.p90_days:.1f}"
 
 
-_ROWS: Final[tuple[tuple[str, Callable[[DayFigures], str]], ...]] = (
-    ("Orders", lambda day: f"{day.orders_placed:,}"),
-    ("Revenue", lambda day: str(day.revenue)),
-    ("Average order", lambda day: "–" if day.average_order_value is None else str(day.average_order_value)),
-    ("Handed over", lambda day: f"{day.handed_to_carrier:,}"),
-    ("Delivered (late)", lambda day: f"{day.delivered:,} ({day.delivered_late:,})"),
-    ("Placed to shipped", lambda day: _days(day.to_shipped)),
-    ("Placed to delivered", lambda day: _days(day.to_delivered)),
-    ("Refunds", lambda day: f"{day.refunds:,} · {day.refunded}"),
+_ROWS: Final[tuple[tuple[Shows, str, Callable[[DayFigures], str]], ...]] = (
+    (Shows.SALES, "Orders", lambda day: f"{day.orders_placed:,}"),
+    (Shows.SALES, "Revenue", lambda day: str(day.revenue)),
+    (Shows.SALES, "Average order", lambda day: str(day.average_order_value or "–")),
+    (Shows.PARCELS, "Handed over", lambda day: f"{day.handed_to_carrier:,}"),
+    (Shows.PARCELS, "Delivered (late)", lambda day: f"{day.delivered:,} ({day.delivered_late:,})"),
+    (Shows.PARCELS, "Placed to shipped", lambda day: _days(day.to_shipped)),
+    (Shows.PARCELS, "Placed to delivered", lambda day: _days(day.to_delivered)),
+    (Shows.RETURNS, "Refunds", lambda day: f"{day.refunds:,} · {day.refunded}"),
 )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from domain.connections import Connection
-from domain.digest import ShowDigest, digest_of
+from domain.digest import ChangeMyDigest, ShowDigest, digest_of
 from domain.inventory import ListLowStock
 from domain.messages import Button, Command, Message, UseCase
 from domain.metrics import DigestFigures
@@ -49,6 +49,8 @@ class Home(Message):
     waiting: tuple[WaitingReturn, ...] = ()
     #: the shop's hour, "08:00"
     digest_at: str
+    #: their own, "07:30"; None where they have none
+    own_digest_at: str | None = None
     #: everybody and the rules, for owners; nobody and none for others
     people: tuple[HomePerson, ...] = ()
     policies: Policies | None = None
@@ -63,6 +65,7 @@ class Home(Message):
             Button(label=f"Late parcels ({self.late})", command=ListLateParcels()),
             Button(label=f"Stock ({len(self.today.stock.low) + len(self.today.stock.empty)})", command=ListLowStock()),
             Button(label="Yesterday's figures", command=ShowDigest()),
+            Button(label="Change my digest", command=ChangeMyDigest()),
         )
 
     @property
@@ -92,11 +95,12 @@ def show_home(command: ShowHome, actor: Actor, uow: UnitOfWork) -> Message:
         HomePerson(name=one.name, role=one.role.value, limit=limits[one.key]) for one in uow.people.all() if one.active
     )
     today = digest_of(uow.shop.calendar.today(uow.now), uow).figures
-    owner = me.role is Role.OWNER
+    owner, own = me.role is Role.OWNER, uow.own_digests.of(me.id)
     return Home(
         name=me.name, role=me.role.value, limit=limits[me.key], today=today, waiting=waiting_returns(uow)[:_SHOWN],
-        digest_at=f"{uow.shop.digest_at:%H:%M}", people=people if owner else (),
-        policies=uow.shop.policies if owner else None, connections=uow.connections.lately() if owner else (),
+        digest_at=f"{uow.shop.digest_at:%H:%M}", own_digest_at=f"{own.hour:%H:%M}" if own else None,
+        people=people if owner else (), policies=uow.shop.policies if owner else None,
+        connections=uow.connections.lately() if owner else (),
     )
 
 

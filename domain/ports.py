@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from domain.messages import Chat, Letter, Message
     from domain.metrics import Metrics
     from domain.orders import Orders
+    from domain.own_digest import OwnDigests
     from domain.payments import Payments
     from domain.people import Actor, Staff
     from domain.returns import Returns
@@ -172,6 +173,7 @@ class UnitOfWork:
     #: signs links and codes; the domain never sees the secret itself
     sign: Callable[[str], str]
     people: People
+    own_digests: OwnDigests
     customers: Customers
     personal: Personal
     inventory: Inventory

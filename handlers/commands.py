@@ -18,6 +18,7 @@ from domain.errors import BadInput
 from domain.forms import Field, FieldKind, Form
 from domain.inventory import ListLowStock, ShowStock, WhyStock
 from domain.messages import Command, Message
+from domain.own_digest import ShowMyDigest
 from domain.people import ANY_STAFF, Actor
 from domain.ports import UnitOfWork
 from domain.returns import ListReturns, ReturnHistory, ShowReturn
@@ -65,6 +66,7 @@ COMMANDS: Final = (
           summary="what happened to a return, step by step"),
     Entry(path="digest", command=ShowDigest, arguments=("day",),
           summary="a day's figures: yesterday (also when left out), today, or a date such as 2026-03-15"),
+    Entry(path="digest mine", command=ShowMyDigest, summary="your own digest: at your hour, with the figures you want"),
     Entry(path="help", command=ShowHelp, summary="this list"),
 )
 #: slash commands besides /ops; each is "/ops <name>"

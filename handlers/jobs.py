@@ -22,6 +22,7 @@ from domain.errors import OpsError
 from domain.inventory import sweep_stock
 from domain.jobs import Engine, Job, NotKnownHere, Transaction
 from domain.outcomes import wait_before
+from domain.own_digest import send_own_digests
 from domain.ports import UnitOfWork
 from domain.privacy import sweep_privacy
 from domain.returns import sweep_overdue_returns
@@ -119,11 +120,18 @@ def _digest_time(shop: Shop) -> Trigger:
     return made
 
 
+def _quarters(shop: Shop) -> Trigger:
+    """Within the minute after each quarter of an hour, since people name such times."""
+    made: Trigger = IntervalTrigger(minutes=15, start_date=_EPOCH + offset(shop.id, timedelta(minutes=1)), timezone=UTC)
+    return made
+
+
 SCHEDULES: Final = (
     Schedule(name="stock", trigger=_every(15), run=lambda uow, _: sweep_stock(uow)),
     Schedule(name="parcels", trigger=_every(15), run=lambda uow, _: sweep_parcels(uow)),
     Schedule(name="returns", trigger=_every(15), run=lambda uow, _: sweep_overdue_returns(uow)),
     Schedule(name="privacy", trigger=_every(60), run=lambda uow, _: sweep_privacy(uow)),
+    Schedule(name="own_digests", trigger=_quarters, run=lambda uow, _: send_own_digests(uow)),
     Schedule(name="digest", trigger=_digest_time, run=morning_digest, daily=True),
 )
 _BY_NAME: Final[Mapping[str, Schedule]] = {one.name: one for one in SCHEDULES}

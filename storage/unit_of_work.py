@@ -32,6 +32,7 @@ from storage.letters import LetterRows
 from storage.metrics import MetricRows
 from storage.orders import OrderRows
 from storage.outbox import ButtonRows, OutboxRows
+from storage.own_digests import OwnDigestRows
 from storage.parcels import ParcelRows
 from storage.payments import PaymentRows
 from storage.people import PeopleRows
@@ -140,6 +141,7 @@ class Store:
             new_id=self.new_id,
             sign=self.sign,
             people=PeopleRows(connection, shop),
+            own_digests=OwnDigestRows(connection, shop),
             customers=CustomerRows(connection, shop, now),
             personal=PersonalRows(connection, shop, now),
             inventory=InventoryRows(connection, shop, now),

@@ -66,6 +66,25 @@ customers = sa.Table(
     sa.Index("ix_customers_phone", "shop_id", "phone"),
 )
 
+#: a person's own digest, beside the shop's
+own_digests = sa.Table(
+    "own_digests",
+    metadata,
+    row_id(),
+    shop_id(),
+    link("staff_id", "staff"),
+    #: on the shop's clock: "07:30"
+    text("hour"),
+    #: all, sales, parcels, returns, stock, to_do
+    text("shows"),
+    #: slack or telegram: where it was asked for, and comes
+    text("platform"),
+    instant("changed_at"),
+    #: the shop's date of the last one at this hour
+    sa.Column("sent_on", sa.Date(), nullable=True),
+    sa.UniqueConstraint("staff_id"),
+)
+
 #: which chat hears which topic
 chats = sa.Table(
     "chats",

@@ -73,4 +73,4 @@ def test_a_quiet_shop_is_said_to_be_quiet(desk: TestDesk) -> None:
     found = desk.run(ShowDigest(), desk.staff("ada"))
     assert isinstance(found, Digest)
     assert found.quiet
-    assert found.buttons == ()
+    assert [(one.label, one.more) for one in found.buttons] == [("Change my digest", True)]
