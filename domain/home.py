@@ -8,7 +8,7 @@ from typing import Final
 from domain.connections import Connection
 from domain.digest import ChangeMyDigest, ShowDigest, digest_of
 from domain.inventory import ListLowStock
-from domain.messages import Button, Command, Message, UseCase
+from domain.messages import Button, Command, Message, Style, UseCase
 from domain.metrics import DigestFigures
 from domain.money import Money
 from domain.people import ANY_STAFF, APPROVERS, UNLIMITED, Actor, Role, Staff
@@ -59,13 +59,15 @@ class Home(Message):
 
     @property
     def buttons(self) -> tuple[Button, ...]:
-        """To the lists."""
+        """What waits first; what is only to be read, and one's own settings, under More."""
+        returns = self.today.approvals.count
         return (
-            Button(label=f"Returns ({self.today.approvals.count})", command=ListReturns()),
+            Button(label=f"Returns ({returns})", command=ListReturns(),
+                   style=Style.PRIMARY if returns else Style.PLAIN),
             Button(label=f"Late parcels ({self.late})", command=ListLateParcels()),
             Button(label=f"Stock ({len(self.today.stock.low) + len(self.today.stock.empty)})", command=ListLowStock()),
-            Button(label="Yesterday's figures", command=ShowDigest()),
-            Button(label="Change my digest", command=ChangeMyDigest()),
+            Button(label="Yesterday's figures", command=ShowDigest(), more=True),
+            Button(label="Change my digest", command=ChangeMyDigest(), more=True),
         )
 
     @property

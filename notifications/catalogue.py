@@ -35,6 +35,8 @@ class Words:
     title: Markup
     body: Markup
     note: Markup
+    #: what stands above the buttons where a message has more to say below them
+    lead: Markup
     #: the title without any markup, for a notification or a picture
     plain_title: str
 
@@ -54,21 +56,22 @@ class Catalogue:
         return self._lasting(message, shop, platform) if message.lasting else self._said(message, shop, platform)
 
     def _said(self, message: Message, shop: Shop, platform: str) -> Words:
-        title, body, note = self._render(message, shop, platform)
+        title, lead, body, note = self._render(message, shop, platform)
         plain = title if platform == "plain" else self._render(message, shop, "plain")[0]
-        return Words(title=title, body=body, note=note, plain_title=" ".join(str(plain).split()))
+        return Words(title=title, body=body, note=note, lead=lead, plain_title=" ".join(str(plain).split()))
 
     def kinds(self) -> frozenset[str]:
         """The kinds that have a template."""
         return frozenset(name.removesuffix(".j2") for name in self._loader.list_templates() if name.endswith(".j2"))
 
-    def _render(self, message: Message, shop: Shop, platform: str) -> tuple[Markup, Markup, Markup]:
+    def _render(self, message: Message, shop: Shop, platform: str) -> tuple[Markup, Markup, Markup, Markup]:
         template = self._environments[platform].get_template(f"{message.kind}.j2")
         module = template.make_module({**_values(message), "m": message, "shop": shop, **_filters_of(shop)})
         title = getattr(module, "title", Markup(""))
-        note = getattr(module, "note", Markup(""))
+        note, lead = getattr(module, "note", Markup("")), getattr(module, "lead", Markup(""))
         whole = DIALECTS[platform].whole
-        return whole(_tidy(title)), whole(_tidy(Markup(str(module)))), whole(_tidy(note))
+        body = Markup(str(module))
+        return whole(_tidy(title)), whole(_tidy(lead)), whole(_tidy(body)), whole(_tidy(note))
 
     def _environment(self, dialect: Dialect) -> Environment:
         environment = Environment(

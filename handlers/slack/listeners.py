@@ -84,6 +84,8 @@ class SlackDesk:
             return None
         if answer.refused and answer.field in asked.values:
             return {"response_action": "errors", "errors": {answer.field: self._plain(answer)[:2000]}}
+        if who.place is None and not answer.refused:  # App Home is the only place without one
+            await self._publish(who, await self.desk.commanded(who, ShowHome()))
         if answer.refused or who.place is None:
             return {"response_action": "update", "view": told(str(self._said(answer)["text"]))}
         await self._ephemeral(who, answer)
@@ -102,8 +104,11 @@ class SlackDesk:
     async def _known(self, asked: Opened) -> bool:
         return await self.desk.engine.read(lambda transaction: transaction.inbox.has("slack-event", asked.event_id))
 
-    async def _publish(self, who: Who, answer: Answer) -> None:
+    async def _publish(self, who: Who, answer: Answer, home: Answer | None = None) -> None:
+        """An answer as the person's page; above ``home``, where the page itself was not what they asked for."""
         built = self._blocks(answer.letter, answer.shop)
+        if home is not None:
+            built = [*built, {"type": "divider"}, *self._blocks(home.letter, home.shop)]
         await self.client.views_publish(user_id=who.user, view={"type": "home", "blocks": built[:100]})
 
     async def _open(self, trigger: str, answer: Answer, metadata: dict[str, str | None]) -> None:
@@ -115,7 +120,7 @@ class SlackDesk:
         url = asked.response_url
         if not url:
             if asked.in_home:
-                await self._publish(asked.who, answer)
+                await self._publish(asked.who, answer, await self.desk.commanded(asked.who, ShowHome()))
             return
         if url.startswith(self.responses):
             said = {**self._said(answer), "response_type": "ephemeral", "replace_original": False}

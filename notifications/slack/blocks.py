@@ -43,7 +43,11 @@ def blocks(words: Words, letter: Letter, *, photos: tuple[Block, ...] = (), rich
     foot: list[Block] = [*photos]
     if words.note:
         foot.append({"type": "context", "elements": [_mrkdwn(cut(str(words.note), _NOTE))]})
-    foot += _actions(letter.buttons)
+    if words.lead:
+        # a page whose buttons are what people open it for: they stand above all that is only to be read
+        head += [_section(part) for part in _parts(cut(str(words.lead), SECTION))] + _actions(letter.buttons)
+    else:
+        foot += _actions(letter.buttons)
     left = TOTAL - _length(head) - _length(foot)
     body = [_section(part) for part in _parts(cut(str(words.body), left))]
     left -= _length(body)

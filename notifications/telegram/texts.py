@@ -40,7 +40,7 @@ _TAG: Final = re.compile(r"<(/?)([a-z]+)[^>]*>")
 
 def text_of(words: Words, letter: Letter, *, limit: int = TEXT) -> str:
     """The HTML of a message, cut at a line's end where it is too long, with every tag closed."""
-    parts = [HTML.bold(words.title) if words.title else "", words.body, *map(_table, letter.message.tables)]
+    parts = [HTML.bold(words.title) if words.title else "", words.lead, words.body, *map(_table, letter.message.tables)]
     if words.note:
         parts.append(HTML.italic(words.note))
     return cut("\n\n".join(str(part) for part in parts if part), limit)

@@ -275,8 +275,30 @@ async def test_the_home_tab_is_made_for_whoever_opens_it(workspace: Workspace) -
     pressed = await workspace.act("press", home=True, label="Stock (0)")
     assert pressed["ok"], pressed
     assert "Nothing has to be ordered" in str(pressed["saw"])
+    assert "Waiting for a decision" in str(pressed["saw"]), "the page itself stays below the answer"
     refused = await workspace.act("home", user="gus")
     assert "I don't know you" in str(refused["home"])
+
+
+async def test_what_is_pressed_on_the_home_tab_stands_above_what_is_read(workspace: Workspace) -> None:
+    view = (await workspace.act("home"))["home"]
+    kinds = [one["type"] for one in view["blocks"]]
+    texts = [str(one.get("text", {}).get("text", "")) for one in view["blocks"]]
+    staff = next(place for place, text in enumerate(texts) if "*Staff*" in text)
+    waiting = next(place for place, text in enumerate(texts) if "Waiting for a decision" in text)
+    assert waiting < kinds.index("actions") < staff
+
+
+async def test_a_digest_of_ones_own_is_asked_for_on_the_home_tab_and_shown_there(workspace: Workspace) -> None:
+    await workspace.act("home")
+    opened = await workspace.act("press", home=True, label="Change my digest")
+    (view,) = [entry for entry in opened["saw"] if entry["kind"] == "view"]
+    wrong = await workspace.act("submit", view_id=view["view_id"], values={"hour": "noon", "shows": "stock"})
+    assert list(wrong["errors"]) == ["hour"]
+    done = await workspace.act("submit", view_id=view["view_id"], values={"hour": "7:30", "shows": "stock"})
+    assert "Your own digest comes at 07:30, with stock" in str(done)
+    assert "your own at 07:30" in str(done), "before the tab is opened again"
+    assert "your own at 07:30" in str((await workspace.act("home"))["home"])
 
 
 async def test_a_fault_of_ours_shows_a_reference_and_no_stack(
