@@ -35,6 +35,6 @@ __all__ = [
     "END_OF_TIME", "EPOCH", "RETURN_WAITS", "Instant", "allowances", "approvals", "audit", "audit_heads", "buttons",
     "cards", "cases", "chats", "counters", "customers", "dialogues", "disputes", "imports", "inbox", "jobs", "lanes",
     "locations", "metadata", "microseconds", "order_lines", "orders", "own_digests", "parcels", "payments",
-    "products", "proofs", "purchase_order_lines", "purchase_orders", "refunds", "return_lines", "returns", "scans", "shops", "staff",
-    "stock_levels", "stock_movements", "stock_wishes", "suppliers", "variants",
+    "products", "proofs", "purchase_order_lines", "purchase_orders", "refunds", "return_lines", "returns", "scans",
+    "shops", "staff", "stock_levels", "stock_movements", "stock_wishes", "suppliers", "variants",
 ]
