@@ -121,7 +121,8 @@ def _empty_shelves() -> sa.Select[str, str, datetime | None]:
     mine = sa.and_(stock_movements.c.shop_id == _SHOP, stock_movements.c.variant_id == variants.c.id)
     later = _scalar(sa.select(sa.func.sum(moved)).where(mine, stock_movements.c.at > _NOW))
     since = (
-        sa.select(sa.func.max(stock_movements.c.at)).where(mine, stock_movements.c.at <= _NOW, moved < 0)
+        sa.select(stock_movements.c.at).where(mine, stock_movements.c.at <= _NOW, moved < 0)
+        .order_by(stock_movements.c.at.desc()).limit(1)
     ).scalar_subquery()
     available = _scalar(
         sa.select(sa.func.sum(stock_levels.c.on_hand - stock_levels.c.reserved)).where(

@@ -60,7 +60,7 @@ def _bare(moment: sa.ColumnElement[datetime]) -> sa.ColumnElement[int]:
 
 
 def _ledger(which: sa.ColumnElement[bool]) -> _Query:
-    return _query(
+    return _by_variant(
         sa.select(_moved.variant_id, _sum(_moved.on_hand), _sum(_moved.reserved), _sum(_moved.incoming))
         .where(_moved.shop_id == _SHOP, which)
         .group_by(_moved.variant_id),
@@ -77,7 +77,7 @@ _LEVELS: Final = _query(
     .group_by(_level.variant_id),
     _level.variant_id,
 )
-_LEDGER_THEN: Final = _ledger(_moved.at <= _AT)
+_CHANGED_AFTER: Final = _ledger(_moved.at > _AT)
 _FIRST_COUNT: Final = _ledger(_moved.kind == MovementKind.OPENING.value)
 #: of each variant its first sale and its first movement: two steps over an index, however many followed
 _BEGAN: Final = _query(
@@ -143,7 +143,7 @@ class StockHistory:
     variant_ids: frozenset[int] | None = None
 
     def stock(self) -> dict[int, Stock]:
-        """Levels over all locations. A level that changed since is taken from the ledger up to then.
+        """Levels over all locations. From a level that changed since, what changed it is taken off again.
 
         Of a variant that was counted for the first time later, that first count stands in: an import writes the
         levels of an export when it runs, and nothing earlier is known. Without any count it is left out.
@@ -153,16 +153,24 @@ class StockHistory:
         later = frozenset(row.variant_id for row in rows if row.changed_at > self.at)
         if not later:
             return known
-        then = {row.variant_id: _stock(row) for row in self._rows(_LEDGER_THEN, at=self.at)}
-        first = {row.variant_id: _stock(row) for row in self._rows(_FIRST_COUNT)}
-        return known | {number: then.get(number) or first[number] for number in later if number in then | first}
+        since = {row.variant_id: _stock(row) for row in self._rows(_CHANGED_AFTER, at=self.at)}
+        begun = {row.id for row in self._began if row.moved is not None and row.moved <= self.at}
+        then = {
+            row.variant_id: _less(_stock(row), since.get(row.variant_id, Stock()))
+            for row in rows if row.variant_id in later & begun
+        }
+        new = later - begun
+        if not new:
+            return known | then
+        first = {row.variant_id: _stock(row) for row in self._rows(_FIRST_COUNT) if row.variant_id in new}
+        return known | then | first
 
     def sales(self, known: frozenset[int]) -> dict[int, tuple[DaySales, ...]]:
         """Pieces sold on each of the days before, from the first sale on, with the days without stock marked."""
         today = self.shop.calendar.today(self.at)
         window = _days_before(self.shop.calendar, today, self.shop.policies.stock.demand_days)
         days, starts = window.days, window.starts
-        began = [row for row in self._rows(_BEGAN, at=self.at) if row.id in known]
+        began = [row for row in self._began if row.id in known]
         first: dict[int, datetime] = {row.id: row.sold for row in began if row.sold is not None}
         newest = {number for number, moment in first.items() if moment >= starts[-1]}
         units = self._units(starts[0], self.at if newest else starts[-1], window)
@@ -186,6 +194,10 @@ class StockHistory:
     @cached_property
     def _levels(self) -> Sequence[sa.Row[*tuple[Any, ...]]]:
         return self._rows(_LEVELS)
+
+    @cached_property
+    def _began(self) -> Sequence[sa.Row[*tuple[Any, ...]]]:
+        return self._rows(_BEGAN, at=self.at)
 
     def _units(self, start: datetime, end: datetime, window: _Days) -> dict[int, dict[int, int]]:
         """Variant -> number of the day -> pieces; orders that were cancelled by then do not count."""
@@ -222,6 +234,13 @@ class StockHistory:
             return self.connection.execute(query.all, {"shop": self.shop.id, **given}).all()
         wanted = {"shop": self.shop.id, "among": sorted(self.variant_ids), **given}
         return self.connection.execute(query.among, wanted).all()
+
+
+def _less(stock: Stock, since: Stock) -> Stock:
+    return Stock(
+        on_hand=stock.on_hand - since.on_hand, reserved=stock.reserved - since.reserved,
+        incoming=stock.incoming - since.incoming,
+    )
 
 
 def _stock(row: sa.Row[*tuple[Any, ...]]) -> Stock:

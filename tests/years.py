@@ -13,6 +13,7 @@ from domain.inventory import MovementKind, StockMoved
 from domain.orders import OrderPlaced, PlacedLine
 from domain.payments import RefundState
 from domain.shipping import Milestone, ParcelScanned
+from storage.database import is_sqlite
 from storage.open_orders import note_until
 from storage.tables import (
     approvals,
@@ -50,6 +51,15 @@ _RETURNED: Final = 5
 #: every such order made the shop order goods
 _ORDERED: Final = 31
 
+#: PostgreSQL: what this connection has read so far and not yet handed on
+_READ: Final = """
+    SELECT (coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0) + (
+        SELECT coalesce(sum(pg_stat_get_xact_tuples_returned(indexrelid)), 0) FROM pg_stat_user_indexes
+    ))::bigint FROM pg_stat_xact_user_tables
+"""
+#: rows that come later are numbered from there on
+_GO_ON: Final = "SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))"
+
 
 @dataclass
 class Years:
@@ -60,7 +70,7 @@ class Years:
     number: int = 0
 
     def goods(self) -> None:
-        """Eight variants of one supplier, plenty of each, two of them short."""
+        """Eight variants of one supplier, plenty of most, one short, one of which there is nothing."""
         shop, now = self.desk.shop.id, self.desk.clock.now()
         supplier = self._one(sa.insert(suppliers).values(
             shop_id=shop, external_id="s", name="Nordkeramik", lead_time_days=9.0).returning(suppliers.c.id))
@@ -72,8 +82,11 @@ class Years:
                 supplier_id=supplier, pack_size=6, minimum_order=1, active=True).returning(variants.c.id))
         for place, sku in enumerate(SKUS):
             self.desk.learn(StockMoved(
-                sku=sku, location="main", quantity=50_000 if place > 1 else 3, movement=MovementKind.OPENING,
+                sku=sku, location="main", quantity=(1, 3)[place] if place < 2 else 50_000, movement=MovementKind.OPENING,
                 at=now - timedelta(days=4000), key=f"in:{sku}"))
+
+        self.desk.learn(StockMoved(
+            sku=SKUS[0], location="main", quantity=1, movement=MovementKind.SALE, at=now - timedelta(days=2), key="last"))
 
     def pass_days(self, first: int, last: int) -> None:
         """So many closed orders on each of these days before today, whatever follows of an order included."""
@@ -84,6 +97,10 @@ class Years:
         with self.desk.store.engine.begin() as connection:
             for table, rows in self.rows.items():
                 connection.execute(sa.insert(table), rows)
+            if not is_sqlite(connection):
+                for table in self.rows:
+                    if isinstance(table.c[0].type, sa.Integer):
+                        connection.exec_driver_sql(_GO_ON.format(table=table.name))
             numbers = [row["id"] for row in self.rows[orders]]
             for start in range(0, len(numbers), 500):
                 note_until(connection, self.desk.shop.id, numbers[start:start + 500])
@@ -174,8 +191,17 @@ class Years:
                   first_sent_at=at, settled_at=at, mac="x")
 
 
-def steps(desk: TestDesk, work: Callable[[], object]) -> int:
-    """How many hundred steps SQLite's machine takes for it; the same for the same rows, whatever else runs here."""
+def effort(desk: TestDesk, work: Callable[[], object]) -> int:
+    """What a database does for it, the same for the same rows, whatever else runs here.
+
+    On SQLite hundreds of its machine's steps, on PostgreSQL tens of rows and index entries that were read.
+    """
+    if is_sqlite(desk.store.engine):
+        return _steps(desk.store.engine, work)
+    return _rows_read(desk.store.engine, work)
+
+
+def _steps(engine: sa.Engine, work: Callable[[], object]) -> int:
     count = 0
 
     def step() -> int:
@@ -191,13 +217,33 @@ def steps(desk: TestDesk, work: Callable[[], object]) -> int:
         driver.set_progress_handler(step, 100)
         drivers.append(driver)
 
-    sa.event.listen(desk.store.engine, "begin", begun)
+    sa.event.listen(engine, "begin", begun)
     try:
         work()
     finally:
-        sa.event.remove(desk.store.engine, "begin", begun)
+        sa.event.remove(engine, "begin", begun)
         for driver in drivers:
             driver.set_progress_handler(None, 0)
     return count
 
 
+def _rows_read(engine: sa.Engine, work: Callable[[], object]) -> int:
+    count = 0
+
+    def begins(connection: sa.Connection) -> None:
+        nonlocal count
+        count -= connection.exec_driver_sql(_READ).scalar_one()
+
+    def ends(connection: sa.Connection) -> None:
+        nonlocal count
+        count += connection.exec_driver_sql(_READ).scalar_one()
+
+    listeners = (("begin", begins), ("commit", ends), ("rollback", ends))
+    for name, heard in listeners:
+        sa.event.listen(engine, name, heard)
+    try:
+        work()
+    finally:
+        for name, heard in listeners:
+            sa.event.remove(engine, name, heard)
+    return count // 10

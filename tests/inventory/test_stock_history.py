@@ -36,6 +36,7 @@ def test_days_in_stock_are_those_of_the_ledger_counted_from_its_beginning(world:
 def _compare(world: World, sku: str, moved: list[tuple[datetime, int]], at: datetime) -> None:
     with world.begin() as uow:
         (known,) = (one for one in uow.inventory.as_of(at) if one.variant.sku == sku)
+        assert known.stock.on_hand == sum(quantity for moment, quantity in moved if moment <= at)
         calendar = uow.shop.calendar
         today = calendar.today(at)
         for day in known.sales:
