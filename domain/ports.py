@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from domain.cases import Cases
     from domain.connections import Connections
     from domain.customers import Customers, Personal
-    from domain.inventory import Inventory
+    from domain.inventory import Inventory, Suppliers
     from domain.messages import Chat, Letter, Message
     from domain.metrics import Metrics
     from domain.orders import Orders
@@ -177,6 +177,7 @@ class UnitOfWork:
     customers: Customers
     personal: Personal
     inventory: Inventory
+    suppliers: Suppliers
     orders: Orders
     payments: Payments
     parcels: Parcels

@@ -41,6 +41,7 @@ from storage.pruning import PruneRows
 from storage.returns import ReturnRows
 from storage.seals import Seals
 from storage.shops import ShopRows
+from storage.suppliers import SupplierRows
 from storage.wake import notify
 from storage.writers import OneWriter, WriterPool, Writers
 
@@ -145,6 +146,7 @@ class Store:
             customers=CustomerRows(connection, shop, now),
             personal=PersonalRows(connection, shop, now),
             inventory=InventoryRows(connection, shop, now),
+            suppliers=SupplierRows(connection, shop),
             orders=OrderRows(connection, shop, now),
             payments=PaymentRows(connection, shop, now, seals),
             parcels=ParcelRows(connection, shop, now),

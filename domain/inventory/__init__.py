@@ -20,6 +20,7 @@ from domain.inventory.actions import (
 from domain.inventory.commands import (
     AskForStock,
     ChangeReorderPoint,
+    ChooseSupplier,
     FindStock,
     ListLowStock,
     OrderAllLow,
@@ -69,6 +70,7 @@ from domain.inventory.model import (
     Variant,
 )
 from domain.inventory.rules import Demand, StockFigures, figures
+from domain.inventory.suppliers import Offer, SupplierChosen, Suppliers, choose_supplier
 from domain.inventory.watch import evaluate, low_stock, sweep_stock
 from domain.inventory.wishes import ask_for_stock, find_stock
 from domain.messages import Command, Fact, NoteFact, UseCase
@@ -83,20 +85,22 @@ USE_CASES: Final[dict[type[Command], UseCase]] = {
     WhyLowStock: why_low_stock,
     WhyStock: why_stock,
     ChangeReorderPoint: change_reorder_point,
+    ChooseSupplier: choose_supplier,
     FindStock: find_stock,
     AskForStock: ask_for_stock,
 }
 FACTS: Final[dict[type[Fact], NoteFact]] = {StockMoved: note_stock_moved}
 
 __all__ = [
-    "FACTS", "FORMS", "USE_CASES", "AskForStock", "BackInStock", "ChangeReorderPoint", "DaySales", "Delivery",
-    "Demand", "FindStock", "Inventory", "ListLowStock", "LowStockCard", "LowStockList", "LowStockSummary", "Movement",
-    "MovementKind", "OrderAllLow", "OrderOtherQuantity", "OrderStock", "OrderedBy", "OrderedLine", "PurchaseOrder",
-    "PurchaseOrderNote", "ReorderPointChanged", "ShowStock", "Snooze", "SnoozeLowStock", "Stock", "StockAsOf",
-    "StockChoices", "StockFigures", "StockIsThere", "StockMatches", "StockMoved", "StockOrderDone", "StockOrdered",
-    "StockRecovered", "StockReport", "StockSnoozed", "StockStillLow", "StockWhy", "StockWishSaved", "Supplier",
-    "Variant", "WaitersTold", "WhyLowStock", "WhyStock", "ask_for_stock", "change_reorder_point", "evaluate",
-    "figures", "find_stock", "find_variant", "list_low_stock", "low_stock", "morning_after", "note_stock_moved",
-    "order_all_low", "order_other_quantity", "order_stock", "search_variants", "show_stock", "snooze_low_stock",
-    "sweep_stock", "why_low_stock", "why_stock",
+    "FACTS", "FORMS", "USE_CASES", "AskForStock", "BackInStock", "ChangeReorderPoint", "ChooseSupplier", "DaySales",
+    "Delivery", "Demand", "FindStock", "Inventory", "ListLowStock", "LowStockCard", "LowStockList", "LowStockSummary",
+    "Movement", "MovementKind", "Offer", "OrderAllLow", "OrderOtherQuantity", "OrderStock", "OrderedBy",
+    "OrderedLine", "PurchaseOrder", "PurchaseOrderNote", "ReorderPointChanged", "ShowStock", "Snooze",
+    "SnoozeLowStock", "Stock", "StockAsOf", "StockChoices", "StockFigures", "StockIsThere", "StockMatches",
+    "StockMoved", "StockOrderDone", "StockOrdered", "StockRecovered", "StockReport", "StockSnoozed", "StockStillLow",
+    "StockWhy", "StockWishSaved", "Supplier", "SupplierChosen", "Suppliers", "Variant", "WaitersTold", "WhyLowStock",
+    "WhyStock", "ask_for_stock", "change_reorder_point", "choose_supplier", "evaluate", "figures", "find_stock",
+    "find_variant", "list_low_stock", "low_stock", "morning_after", "note_stock_moved", "order_all_low",
+    "order_other_quantity", "order_stock", "search_variants", "show_stock", "snooze_low_stock", "sweep_stock",
+    "why_low_stock", "why_stock",
 ]

@@ -77,6 +77,19 @@ class ChangeReorderPoint(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChooseSupplier(Command):
+    """Have a SKU come from another supplier: ``supplier`` the number of one, or ``other`` the name of one.
+
+    ``minimum``: pieces that an order there has at least; None: as it was with them before.
+    """
+
+    sku: str
+    supplier: str | None = None
+    other: str | None = None
+    minimum: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class FindStock(Command):
     """A customer looks for a product to be told about; ``text`` is part of its name or its SKU."""
 

@@ -7,8 +7,9 @@ from typing import Final
 
 from domain.errors import BadInput
 from domain.forms import Field, FieldKind, Form
-from domain.inventory.commands import ChangeReorderPoint, FindStock, OrderOtherQuantity
+from domain.inventory.commands import ChangeReorderPoint, ChooseSupplier, FindStock, OrderOtherQuantity
 from domain.inventory.lookup import find_variant
+from domain.inventory.suppliers import supplier_form
 from domain.inventory.watch import LOW_STOCK, stock_case
 from domain.messages import Command
 from domain.people import Actor
@@ -49,6 +50,7 @@ def quantity_form(command: Command, actor: Actor, uow: UnitOfWork) -> Form:
 FORMS: Final[dict[type[Command], Form | Callable[[Command, Actor, UnitOfWork], Form]]] = {
     ChangeReorderPoint: reorder_point_form,
     OrderOtherQuantity: quantity_form,
+    ChooseSupplier: supplier_form,
     FindStock: Form(
         title="Tell me when it is back", submit="Look for it",
         fields=(Field(name="text", label="Which product?", hint="A part of its name is enough", max_length=80),),

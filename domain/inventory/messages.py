@@ -8,6 +8,7 @@ from datetime import date, datetime
 from domain.inventory.commands import (
     AskForStock,
     ChangeReorderPoint,
+    ChooseSupplier,
     FindStock,
     OrderAllLow,
     OrderOtherQuantity,
@@ -84,6 +85,7 @@ class LowStockCard(Message, topic=Topic.STOCK, counted=_LOW):
             _snooze(case, version, 0, "Snooze until next working day"),
             _snooze(case, version, 7, "Snooze 7 days"),
             Button(label="Change reorder point", command=ChangeReorderPoint(sku=one.sku), more=True),
+            Button(label="Other supplier", command=ChooseSupplier(sku=one.sku), more=True),
         )
 
 
@@ -218,7 +220,8 @@ class StockReport(Message):
     def buttons(self) -> tuple[Button, ...]:
         """A look behind the figures."""
         return (Button(label="Why these figures?", command=WhyStock(sku=self.figures.sku)),
-                Button(label="Change reorder point", command=ChangeReorderPoint(sku=self.figures.sku), more=True))
+                Button(label="Change reorder point", command=ChangeReorderPoint(sku=self.figures.sku), more=True),
+                Button(label="Other supplier", command=ChooseSupplier(sku=self.figures.sku), more=True))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -85,6 +85,8 @@ def evaluate(uow: UnitOfWork, variant_id: int, *, told: int = 0) -> StockFigures
     summary = _summary_with(uow, one)
     if summary is not None:
         _update_summaries(uow, (summary,), {row.sku: row for row in _fresh_rows(uow, summary)}, ())
+        if one.low and one.supplier_id != summary_of(summary).supplier_id:
+            open_card(uow, one)
     elif one.low:
         open_card(uow, one)
     return one
@@ -261,7 +263,9 @@ def _update_summaries(
 
 
 def _stays(uow: UnitOfWork, known: SummaryCase, one: StockFigures) -> bool:
-    return not _recovered(uow, StockCase(figures=one, ordered=known.ordered), one)
+    """What comes from another supplier now has left it."""
+    same = one.supplier_id == known.supplier_id
+    return same and not _recovered(uow, StockCase(figures=one, ordered=known.ordered), one)
 
 
 def _update_summary(uow: UnitOfWork, case: Case, known: SummaryCase, rows: tuple[StockFigures, ...]) -> None:

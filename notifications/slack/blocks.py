@@ -7,6 +7,7 @@ undocumented (slackapi/bolt-js#2509).
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Any, Final
 
 from domain.messages import Chart, ChartKind, Letter, StampedButton, Style, Table
@@ -19,6 +20,7 @@ SECTION: Final = 3000
 BUTTON_LABEL: Final = 75
 #: Slack refuses a message of about 13,200 characters; what is over is cut from the body, never from the title
 TOTAL: Final = 12_000
+_MENU: Final = 5
 _MAX_BLOCKS: Final = 50
 _CHART_LABEL: Final = 20
 _CHART_POINTS: Final = 20
@@ -135,10 +137,13 @@ def _actions(stamped: tuple[StampedButton, ...]) -> list[Block]:
     with_question = [button for button in more if button.confirm is not None]
     quiet = [button for button in more if button.confirm is None]
     elements += [_button(button) for button in with_question]
-    groups = [quiet[start : start + 5] for start in range(0, len(quiet), 5)]
-    # Slack wants two options or more in a menu: one that is left over is a button, and stands before the menus.
-    elements += [_button(group[0]) for group in groups if len(group) == 1]
-    elements += [_overflow(group, 5 * number) for number, group in enumerate(groups) if len(group) > 1]
+    # Slack wants two options or more in a menu, and takes five: one that is alone is a button, the rest share menus.
+    if len(quiet) == 1:
+        elements.append(_button(quiet[0]))
+    else:
+        menus = -(-len(quiet) // _MENU)
+        ends = [len(quiet) * place // menus for place in range(menus + 1)] if menus else [0]
+        elements += [_overflow(quiet[start:end], place) for place, (start, end) in enumerate(pairwise(ends))]
     return [{"type": "actions", "elements": elements}] if elements else []
 
 

@@ -25,6 +25,7 @@ from storage.tables.goods import (
     purchase_orders,
     stock_levels,
     stock_movements,
+    supplier_terms,
     suppliers,
     variants,
 )
@@ -36,5 +37,5 @@ __all__ = [
     "cards", "cases", "chats", "counters", "customers", "dialogues", "disputes", "imports", "inbox", "jobs", "lanes",
     "locations", "metadata", "microseconds", "order_lines", "orders", "own_digests", "parcels", "payments",
     "products", "proofs", "purchase_order_lines", "purchase_orders", "refunds", "return_lines", "returns", "scans",
-    "shops", "staff", "stock_levels", "stock_movements", "stock_wishes", "suppliers", "variants",
+    "shops", "staff", "stock_levels", "stock_movements", "stock_wishes", "supplier_terms", "suppliers", "variants",
 ]

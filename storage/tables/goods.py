@@ -53,6 +53,19 @@ variants = sa.Table(
     sa.UniqueConstraint("shop_id", "sku"),
 )
 
+#: what a supplier wants for a variant; kept while it comes from another
+supplier_terms = sa.Table(
+    "supplier_terms",
+    metadata,
+    row_id(),
+    shop_id(),
+    link("variant_id", "variants"),
+    link("supplier_id", "suppliers"),
+    count("pack_size", default=1),
+    count("minimum_order", default=1),
+    sa.UniqueConstraint("variant_id", "supplier_id"),
+)
+
 locations = sa.Table(
     "locations",
     metadata,
