@@ -26,7 +26,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.addresses import unheard
 from bot.clock import FollowedClock, new_id, reference, system_now
 from bot.figures import Figures
-from bot.order_lists import order_lists
+from bot.order_lists import list_carriers, order_lists
 from bot.settings import Settings, secrets_of
 from bot.web import probes, serve, server
 from domain.messages import Photo
@@ -228,9 +228,7 @@ async def _carriers(app: App, session: aiohttp.ClientSession, stack: AsyncExitSt
         client_of_stripe = _stripe_client(settings, session)
         carriers.append(stripe.RefundCarrier(client=client_of_stripe, engine=store))
         carriers.append(stripe_list.ReconcileCarrier(client=client_of_stripe, engine=store))
-    if lists := order_lists(settings, session):
-        carriers.append(order_polls.OrderPollCarrier(lists=lists, engine=store))
-    return carriers
+    return [*carriers, *list_carriers(settings, session, store)]
 
 
 def telegram_bot(settings: Settings) -> Bot:

@@ -11,6 +11,7 @@ import json
 import shutil
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime, time
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
+import aiohttp
 from pydantic import SecretStr
 
 from bot import log
@@ -25,6 +27,8 @@ from bot.app import running
 from bot.clock import system_now
 from bot.manifest import manifest
 from bot.settings import BadSettings, Settings
+from bot.shop_accounts import ShopifyAccount
+from handlers.webhooks import address
 from storage.customers import CustomerRows
 from storage.database import open_engine
 from storage.shops import ShopRows
@@ -32,6 +36,11 @@ from storage.shops import ShopRows
 _ZONE: Final = "Europe/Berlin"
 _SEED: Final = 1
 _SHOP: Final = "nordlicht"
+#: Shopify's names of the topics that tell of stock, and ours
+_STOCK_TOPICS: Final = {
+    "products/create": "products-create", "products/update": "products-update",
+    "inventory_levels/update": "inventory-levels-update",
+}
 #: customers who followed the link of an order's confirmation before the demo begins, and their Telegram accounts;
 #: Maria and Sofia have yet to prove that an order is theirs
 _KNOWN: Final = {"C-1002": 1002, "C-1004": 1004, "C-1005": 1005, "C-1006": 1006}
@@ -97,6 +106,8 @@ class Demo:
             stripe_webhook_secret=SecretStr("whsec_sandbox"),
             stripe_base_url=f"{self.page}/stripe",
             shop_webhook_secret=SecretStr("whsec_c2FuZGJveC1zaG9wLXNlY3JldC0wMDAwMDAwMDAwMDA="),
+            shopify_secret=SecretStr("sandbox-shopify-webhook-secret"),
+            shopify_api={_SHOP: ShopifyAccount(url=f"{self.page}/shopify", token=SecretStr("shpat_sandbox"))},
             clock_url=f"{self.page}/control/clock",
             without="",
             poll_seconds=0.05,
@@ -109,6 +120,7 @@ class Demo:
         shutil.copyfile(self.folder / "imported.db", self.folder / "opsbell.db")
         async with running(self.settings, began=lambda: print(_WELCOME.format(page=self.page), flush=True)) as app:
             assert app.clock is not None
+            await self._subscribe(app.store.sign)
             ends = [asyncio.create_task(stop.wait()), asyncio.create_task(app.clock.restarted.wait())]
             await asyncio.wait([*ends, *app.tasks], return_when=asyncio.FIRST_COMPLETED)
             for end in ends:
@@ -117,6 +129,14 @@ class Demo:
                 if task.done() and not task.cancelled() and task.exception() is not None:
                     stop.set()
                     raise RuntimeError(f"the loop {task.get_name()} has died") from task.exception()
+
+    async def _subscribe(self, sign: Callable[[str], str]) -> None:
+        """What `opsbell webhooks` prints, pasted into the sandbox's Shopify."""
+        wanted = {name: address("shopify", _SHOP, topic, sign) for name, topic in _STOCK_TOPICS.items()}
+        async with aiohttp.ClientSession() as session, session.post(
+            f"{self.page}/control/shop/shopify", json={"subscribe": wanted}
+        ) as answer:
+            answer.raise_for_status()
 
     async def _import(self) -> None:
         """Generate the shop and import it, as an operator would; done once for a starting day."""

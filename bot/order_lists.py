@@ -1,11 +1,15 @@
-"""The shop systems' lists of orders that this installation may read, from the settings."""
+"""The shop systems' lists of orders and items that this installation may read, from the settings."""
 
 from __future__ import annotations
 
 import aiohttp
 
 from bot.settings import Settings
+from domain.jobs import Engine
+from domain.outcomes import Carrier
+from gateways.item_lookups import ItemList, ItemLookUpCarrier, ShopifyItems
 from gateways.order_lists import OrderList, ShopifyOrders, WooCommerceOrders
+from gateways.order_polls import OrderPollCarrier
 
 
 def order_lists(settings: Settings, session: aiohttp.ClientSession) -> dict[tuple[str, str], OrderList]:
@@ -20,3 +24,21 @@ def order_lists(settings: Settings, session: aiohttp.ClientSession) -> dict[tupl
             token = account.token.get_secret_value()
             lists["shopify", shop] = ShopifyOrders(url=account.url, token=token, session=session)
     return lists
+
+
+def item_lists(settings: Settings, session: aiohttp.ClientSession) -> dict[tuple[str, str], ItemList]:
+    """By source and the shop's key."""
+    if "shopify" in settings.off:
+        return {}
+    return {
+        ("shopify", shop): ShopifyItems(url=account.url, token=account.token.get_secret_value(), session=session)
+        for shop, account in settings.shopify_api.items()
+    }
+
+
+def list_carriers(settings: Settings, session: aiohttp.ClientSession, engine: Engine) -> list[Carrier]:
+    """What asks shop systems. Items are looked up also without any key: then it is said what stays unknown, and why."""
+    carriers: list[Carrier] = [ItemLookUpCarrier(lists=item_lists(settings, session), engine=engine)]
+    if lists := order_lists(settings, session):
+        carriers.append(OrderPollCarrier(lists=lists, engine=engine))
+    return carriers

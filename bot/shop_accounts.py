@@ -41,7 +41,10 @@ class WooCommerceAccount(BaseModel):
 
 
 class ShopifyAccount(BaseModel):
-    """A custom app's Admin API token with the scope read_orders; ``url``: https://<shop>.myshopify.com."""
+    """A custom app's Admin API token with the scopes read_orders, read_inventory and read_locations.
+
+    ``url``: https://<shop>.myshopify.com.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 

@@ -35,6 +35,8 @@ class Connection:
     given_up: int = 0
     #: events that were heard and could not be worked off
     unread: int = 0
+    #: articles whose levels it tells and that are no product here
+    unmatched: int = 0
     #: why, as the attempts ended
     reason: str = ""
 
@@ -46,14 +48,16 @@ class Connection:
     @property
     def well(self) -> bool:
         """Whether nothing waits for it and nothing was given up."""
-        return not (self.waiting or self.given_up or self.unread)
+        return not (self.waiting or self.given_up or self.unread or self.unmatched)
 
     @property
     def remedy(self) -> str:
         """What to do; "" where all is well."""
         if self.well:
             return ""
-        return next((remedy for words, remedy in _REMEDIES if words in self.reason), _LIST)
+        # What is not followed says in its reason what to do.
+        listed = _LIST if self.waiting or self.given_up or self.unread else ""
+        return next((remedy for words, remedy in _REMEDIES if words in self.reason), listed)
 
 
 class Connections(Protocol):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from domain.cases import Cases
     from domain.connections import Connections
     from domain.customers import Customers, Personal
-    from domain.inventory import Inventory, Suppliers
+    from domain.inventory import Inventory, ShopLevels, Suppliers
     from domain.messages import Chat, Letter, Message
     from domain.metrics import Metrics
     from domain.orders import Orders
@@ -178,6 +178,7 @@ class UnitOfWork:
     personal: Personal
     inventory: Inventory
     suppliers: Suppliers
+    levels: ShopLevels
     orders: Orders
     payments: Payments
     parcels: Parcels

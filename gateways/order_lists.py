@@ -1,14 +1,14 @@
-"""The orders that changed since a moment, as a shop system's own REST API lists them: what webhooks may have lost.
+"""What changed since a moment, as a shop system's own REST API lists it: what webhooks may have lost.
 
 Sources: woocommerce.github.io/woocommerce-rest-api-docs, "List all orders" (``modified_after``: WooCommerce 5.8 and
-later); shopify.dev/docs/api/admin-rest, order, and usage/pagination; read 2026-11-28.
+later); shopify.dev/docs/api/admin-rest, order, inventorylevel (50 places), and usage/pagination; read 2026-11-28.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
@@ -18,10 +18,13 @@ from domain.foreign import moment, part, rows
 from domain.wire import Json
 
 _WOO_PAGE: Final = 100
-_SHOPIFY_PAGE: Final = 250
-_SHOPIFY_VERSION: Final = "2026-10"
+SHOPIFY_PAGE: Final = 250
+SHOPIFY_VERSION: Final = "2026-10"
 #: pages of one look; what does not fit is taken up by the next, at once
 _MOST_PAGES: Final = 4
+#: places whose levels one question takes, and pages of levels that one look reads
+_PLACES: Final = 50
+_MOST_LEVEL_PAGES: Final = 20
 #: bytes of one page
 _LARGEST: Final = 32_000_000
 #: how long a list that is asked too often is left alone where it does not say
@@ -48,7 +51,7 @@ class Told:
     """A part of a list, as the webhook of that topic would have told it."""
 
     topic: str
-    #: the order's own id at the vendor: what is told of one order is worked off in turn
+    #: the order's own id at the vendor, or the item's: what is told of one is worked off in turn
     order: str
     body: bytes
 
@@ -88,7 +91,7 @@ class WooCommerceOrders:
                 "modified_after": after.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"), "dates_are_gmt": "true",
                 "orderby": "modified", "order": "asc", "per_page": str(_WOO_PAGE), "page": str(page),
             }
-            body, _ = await _get(self.session, f"{self.url}/wp-json/wc/v3/orders", params, headers)
+            body, _ = await get_page(self.session, f"{self.url}/wp-json/wc/v3/orders", params, headers)
             found = rows(body)
             yield found, len(found) == _WOO_PAGE
             # Both ends are whole seconds, and "after" leaves its own out: one second back, none is missed.
@@ -98,7 +101,11 @@ class WooCommerceOrders:
 
 @dataclass(frozen=True, kw_only=True)
 class ShopifyOrders:
-    """``/admin/api/<version>/orders.json``, by a custom app's token with the scope read_orders."""
+    """``/admin/api/<version>/orders.json``, by a custom app's token with the scope read_orders.
+
+    With read_inventory and read_locations the levels too: they are absolute, so their order and their pages' end do not
+    matter.
+    """
 
     url: str
     token: str
@@ -106,21 +113,43 @@ class ShopifyOrders:
 
     async def changed(self, since: datetime, now: datetime) -> Look:
         """By Shopify's own cursors. Each order's fulfillments come with it."""
-        return await _read(self._pages(since), since, now, "updated_at", "created_at", _shopify_told)
+        orders = await _read(self._pages(since), since, now, "updated_at", "created_at", _shopify_told)
+        return replace(orders, told=(*orders.told, *await self._levels(since)))
+
+    async def _levels(self, since: datetime) -> list[Told]:
+        found: list[Told] = []
+        try:
+            body, _ = await self._get("locations", {"limit": str(SHOPIFY_PAGE)})
+            places = [str(row["id"]) for row in rows(part(body)["locations"])][:_PLACES]
+            params = {
+                "location_ids": ",".join(places), "updated_at_min": since.astimezone(UTC).isoformat(timespec="seconds"),
+                "limit": str(SHOPIFY_PAGE),
+            }
+            for _ in range(_MOST_LEVEL_PAGES if places else 0):
+                body, following = await self._get("inventory_levels", params)
+                found += map(_level_told, rows(part(body)["inventory_levels"]))
+                if following is None:
+                    break
+                params = {"limit": str(SHOPIFY_PAGE), "page_info": following}
+        except NotListed:
+            return []  # a key that may not: the orders are read all the same
+        return found
 
     async def _pages(self, since: datetime) -> AsyncIterator[tuple[list[dict[str, Json]], bool]]:
-        limit = str(_SHOPIFY_PAGE)
+        limit = str(SHOPIFY_PAGE)
         params = {
             "updated_at_min": since.astimezone(UTC).isoformat(timespec="seconds"), "status": "any", "limit": limit,
             "order": "updated_at asc",
         }
-        headers = {"X-Shopify-Access-Token": self.token}
         while True:
-            url = f"{self.url}/admin/api/{_SHOPIFY_VERSION}/orders.json"
-            body, following = await _get(self.session, url, params, headers)
+            body, following = await self._get("orders", params)
             yield rows(part(body)["orders"]), following is not None
             # Only the cursor is taken from the link: the token is sent to no address that an answer names.
             params = {"limit": limit, "page_info": following or ""}
+
+    async def _get(self, what: str, params: Mapping[str, str]) -> tuple[Json, str | None]:
+        url = f"{self.url}/admin/api/{SHOPIFY_VERSION}/{what}.json"
+        return await get_page(self.session, url, params, {"X-Shopify-Access-Token": self.token})
 
 
 async def _read(
@@ -159,11 +188,15 @@ def _shopify_told(order: Mapping[str, Json]) -> Iterator[Told]:
         yield Told(topic="fulfillments-update", order=id_, body=_bytes(part(one)))
 
 
+def _level_told(level: Mapping[str, Json]) -> Told:
+    return Told(topic="inventory-levels-update", order=f"item {level['inventory_item_id']}", body=_bytes(level))
+
+
 def _bytes(value: Mapping[str, Json]) -> bytes:
     return json.dumps(value, sort_keys=True).encode()
 
 
-async def _get(
+async def get_page(
     session: aiohttp.ClientSession, url: str, params: Mapping[str, str], headers: Mapping[str, str]
 ) -> tuple[Json, str | None]:
     """The JSON of an answer, and the cursor of the page that follows it. No redirect is followed with our secret."""

@@ -1,7 +1,7 @@
-"""Shopify's webhooks, read into facts: orders, what is paid of them, and what a carrier does with their parcels.
+"""Shopify's webhooks, read into facts: orders, what is paid of them, what a carrier does with their parcels, and stock.
 
-Source: shopify.dev/docs/api/admin-rest/latest/resources, order and fulfillment, read 2026-11-28. Nothing of it ever
-leads to money: no payment is named by which Stripe could refund.
+Source: shopify.dev/docs/api/admin-rest/latest/resources, order, fulfillment, product and inventorylevel, read
+2026-11-28. Nothing of it ever leads to money: no payment is named by which Stripe could refund.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from domain.foreign import count, currency_of, minor, moment, named, part, rows, word
+from domain.foreign import MOST_PIECES, count, currency_of, minor, moment, named, part, rows, word
+from domain.inventory import ItemName, ItemsNamed, StockLevelTold
 from domain.messages import Fact
 from domain.orders import OrderPaid, OrderPlaced, PlacedLine
 from domain.shipping import Milestone, ParcelScanned, Substatus
@@ -28,6 +29,7 @@ _MILESTONES: Final[Mapping[str, tuple[Milestone, Substatus | None]]] = {
     "delivered": (Milestone.DELIVERED, None),
     "failure": (Milestone.EXCEPTION, None),
 }
+SOURCE: Final = "shopify"
 #: a fulfillment in these states left nobody's hands
 _VOID: Final = frozenset({"cancelled", "error", "failure"})
 
@@ -102,10 +104,37 @@ def _fulfillment(event: Mapping[str, Json]) -> tuple[Fact, ...]:
     )
 
 
+def level(event: Mapping[str, Json]) -> StockLevelTold | None:
+    """An inventory level, posted or listed; None where Shopify does not count that item. It may be below zero."""
+    if event["available"] is None:
+        return None
+    return StockLevelTold(
+        source=SOURCE, item=named(event["inventory_item_id"], "inventory_item_id"),
+        place=named(event["location_id"], "location_id"), available=count(event["available"], least=-MOST_PIECES),
+        at=moment(event["updated_at"]),
+    )
+
+
+def _level(event: Mapping[str, Json]) -> tuple[Fact, ...]:
+    told = level(event)
+    return () if told is None else (told,)
+
+
+def _product(event: Mapping[str, Json]) -> tuple[Fact, ...]:
+    """Which SKU each of its inventory items carries, as of the product's last change."""
+    at = moment(event["updated_at"])
+    return (ItemsNamed(source=SOURCE, items=tuple(
+        ItemName(item=named(row["inventory_item_id"], "inventory_item_id"), sku=word(row.get("sku")), at=at)
+        for row in rows(event["variants"])
+    )),)
+
+
 _READERS: Final[Mapping[str, Callable[[Mapping[str, Json]], tuple[Fact, ...]]]] = {
     "orders-create": _order,
     "orders-paid": _paid,
     "fulfillments-create": _fulfillment,
     "fulfillments-update": _fulfillment,
-    # inventory-levels-update names an inventory item, not a SKU: it is kept, and read once items are known
+    "products-create": _product,
+    "products-update": _product,
+    "inventory-levels-update": _level,
 }

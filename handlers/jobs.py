@@ -19,7 +19,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from domain.digest import morning_digest
 from domain.errors import OpsError
-from domain.inventory import sweep_stock
+from domain.inventory import look_after_stock
 from domain.jobs import Engine, Job, NotKnownHere, Transaction
 from domain.outcomes import wait_before
 from domain.own_digest import send_own_digests
@@ -127,7 +127,7 @@ def _quarters(shop: Shop) -> Trigger:
 
 
 SCHEDULES: Final = (
-    Schedule(name="stock", trigger=_every(15), run=lambda uow, _: sweep_stock(uow)),
+    Schedule(name="stock", trigger=_every(15), run=lambda uow, _: look_after_stock(uow)),
     Schedule(name="parcels", trigger=_every(15), run=lambda uow, _: sweep_parcels(uow)),
     Schedule(name="returns", trigger=_every(15), run=lambda uow, _: sweep_overdue_returns(uow)),
     Schedule(name="privacy", trigger=_every(60), run=lambda uow, _: sweep_privacy(uow)),

@@ -168,6 +168,14 @@ async def _restock(shop: ShopState, asked: Asked) -> str:
     return f"{quantity} × {sku} came in, {shop.stock_of(sku).available} available."
 
 
+async def _shopify_level(shop: ShopState, asked: Asked) -> str:
+    """Somebody types a count into Shopify's admin; nothing but Shopify's own webhook tells of it."""
+    sku, quantity = str(asked["sku"]), _number(asked, "quantity")
+    before = shop.stock_of(sku).available
+    await shop.set_in_shopify(sku, quantity)
+    return f"Shopify's admin now says {quantity} of {sku}, {before} before."
+
+
 # -- parcels
 
 
@@ -334,6 +342,13 @@ EVENTS: Mapping[str, ShopEvent] = dict(
             _restock,
             _SKU,
             Parameter(name="quantity", label="Pieces", kind="number", default=144),
+        ),
+        _event(
+            "shopify_level",
+            "A count is typed into Shopify",
+            _shopify_level,
+            _SKU,
+            Parameter(name="quantity", label="Available", kind="number", default=200),
         ),
         _event("parcel_stuck", "Jonas' parcel is stuck", _parcel_stuck),
         _event("parcel_damaged", "The carrier reports damage", _parcel_damaged, _ORDER),

@@ -84,7 +84,7 @@ def routes(world: World) -> list[web.RouteDef]:
 
     return [
         web.get(WOO, guarded("woocommerce", _woo, _woo_fault)),
-        web.get(SHOPIFY, guarded("shopify", _shopify, _shopify_fault)),
+        web.get(SHOPIFY, guarded("shopify", _shopify, shopify_fault)),
         web.post("/control/shop/orders", _put(world)),
     ]
 
@@ -157,7 +157,8 @@ def _woo(world: World, request: web.Request) -> web.Response:
 # -- Shopify
 
 
-def _shopify_fault(fault: Fault) -> web.Response:
+def shopify_fault(fault: Fault) -> web.Response:
+    """A failure as Shopify words it."""
     status = fault.status or (429 if fault.kind == "ratelimit" else 500)
     answer = web.json_response({"errors": fault.error}, status=status)
     if fault.kind == "ratelimit":

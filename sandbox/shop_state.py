@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from sandbox.world import World
 
 PATH = "/webhooks/shop"
+#: Shopify's number for the warehouse
+SHOPIFY_PLACE = 905684977
 #: real seconds between the attempts to post a fact that was not taken
 _RETRIES = (0.3, 1.0)
 
@@ -159,6 +161,17 @@ class ShopState:
                 level.on_hand += quantity
             case "reservation" | "release":
                 level.reserved += quantity
+
+    async def set_in_shopify(self, sku: str, available: int) -> None:
+        """The same shop sells by Shopify too, from the same shelf; NotPossible where nobody hears its webhooks."""
+        level, shopify = self.stock_of(sku), self.world.shopify
+        if "inventory_levels/update" not in shopify.subscriptions:
+            raise NotPossible("Nobody has subscribed to Shopify's inventory_levels/update (docs/sandbox.md).")
+        shopify.locations[SHOPIFY_PLACE] = {"id": SHOPIFY_PLACE, "name": LOCATION.capitalize(), "active": True}
+        verdict = await shopify.change(shopify.item_of(sku), SHOPIFY_PLACE, available)
+        if verdict != "ok":
+            raise NotTaken(f"Opsbell did not take Shopify's inventory_levels/update: {verdict}.")
+        level.on_hand = available + level.reserved
 
     async def order(
         self, customer: Customer, lines: list[Line], at: datetime, promised_in: int, *, reserve: bool = True

@@ -16,7 +16,7 @@ from domain.connections import Connection
 from domain.outcomes import WAITS_FOR_TRIAL, WAITS_FOR_TURN
 from domain.shops import Shop
 from storage.claim import still_open
-from storage.tables import chats, inbox, jobs
+from storage.tables import chats, inbox, jobs, stock_items
 
 _LATELY: Final = 5_000
 #: kind of job -> the connection that it goes out by
@@ -71,6 +71,13 @@ _LAST_HEARD: Final = (
     .where(_HEARD.c.source.not_in(["click", "slack"]))
     .group_by(_HEARD.c.source)
 )
+_UNMATCHED: Final = (
+    sa.select(
+        stock_items.c.source, sa.func.count().label("number"), sa.func.min(stock_items.c.finding).label("finding")
+    )
+    .where(stock_items.c.shop_id == sa.bindparam("shop"), stock_items.c.finding.is_not(None))
+    .group_by(stock_items.c.source)
+)
 _NAMED: Final = sa.select(chats.c.platform).where(chats.c.shop_id == sa.bindparam("shop")).distinct()
 
 
@@ -105,6 +112,8 @@ class ConnectionRows:
     def _in(self) -> Iterator[Connection]:
         for row in self.connection.execute(_LAST_HEARD, {"mine": f"{self.shop.key}/"}):
             yield Connection(key=_IN.get(row.source, row.source), worked_at=row.at, unread=row.unread)
+        for row in self.connection.execute(_UNMATCHED, {"shop": self.shop.id}):
+            yield Connection(key=row.source, unmatched=row.number, reason=row.finding)
 
 
 def _together(one: Connection, other: Connection) -> Connection:
@@ -112,7 +121,8 @@ def _together(one: Connection, other: Connection) -> Connection:
     return replace(
         one, worked_at=_of(max, one.worked_at, other.worked_at), waiting=one.waiting + other.waiting,
         waiting_since=_of(min, one.waiting_since, other.waiting_since), given_up=one.given_up + other.given_up,
-        unread=one.unread + other.unread, reason=other.reason or one.reason,
+        unread=one.unread + other.unread, unmatched=one.unmatched + other.unmatched,
+        reason=other.reason or one.reason,
     )
 
 

@@ -29,6 +29,7 @@ from storage.inbox import InboxRows
 from storage.inventory import InventoryRows
 from storage.jobs import NEW_WORK, JobRows
 from storage.letters import LetterRows
+from storage.levels import LevelRows
 from storage.metrics import MetricRows
 from storage.orders import OrderRows
 from storage.outbox import ButtonRows, OutboxRows
@@ -147,6 +148,7 @@ class Store:
             personal=PersonalRows(connection, shop, now),
             inventory=InventoryRows(connection, shop, now),
             suppliers=SupplierRows(connection, shop),
+            levels=LevelRows(connection, shop, now),
             orders=OrderRows(connection, shop, now),
             payments=PaymentRows(connection, shop, now, seals),
             parcels=ParcelRows(connection, shop, now),

@@ -33,6 +33,20 @@ from domain.inventory.commands import (
 )
 from domain.inventory.facts import StockMoved, note_stock_moved
 from domain.inventory.forms import FORMS
+from domain.inventory.levels import (
+    LOOK_UP,
+    Counted,
+    Heard,
+    ItemName,
+    ItemsLookedUp,
+    ItemsNamed,
+    ShopLevels,
+    StockItem,
+    StockLevelTold,
+    ToldLevel,
+    Wanted,
+    end_of_second,
+)
 from domain.inventory.lookup import find_variant, search_variants
 from domain.inventory.messages import (
     BackInStock,
@@ -71,6 +85,13 @@ from domain.inventory.model import (
 )
 from domain.inventory.rules import Demand, StockFigures, figures
 from domain.inventory.suppliers import Offer, SupplierChosen, Suppliers, choose_supplier
+from domain.inventory.told import (
+    look_after_stock,
+    match_known_items,
+    note_items_looked_up,
+    note_items_named,
+    note_level_told,
+)
 from domain.inventory.watch import evaluate, low_stock, sweep_stock
 from domain.inventory.wishes import ask_for_stock, find_stock
 from domain.messages import Command, Fact, NoteFact, UseCase
@@ -89,18 +110,25 @@ USE_CASES: Final[dict[type[Command], UseCase]] = {
     FindStock: find_stock,
     AskForStock: ask_for_stock,
 }
-FACTS: Final[dict[type[Fact], NoteFact]] = {StockMoved: note_stock_moved}
+FACTS: Final[dict[type[Fact], NoteFact]] = {
+    StockMoved: note_stock_moved,
+    StockLevelTold: note_level_told,
+    ItemsNamed: note_items_named,
+    ItemsLookedUp: note_items_looked_up,
+}
 
 __all__ = [
-    "FACTS", "FORMS", "USE_CASES", "AskForStock", "BackInStock", "ChangeReorderPoint", "ChooseSupplier", "DaySales",
-    "Delivery", "Demand", "FindStock", "Inventory", "ListLowStock", "LowStockCard", "LowStockList", "LowStockSummary",
-    "Movement", "MovementKind", "Offer", "OrderAllLow", "OrderOtherQuantity", "OrderStock", "OrderedBy",
-    "OrderedLine", "PurchaseOrder", "PurchaseOrderNote", "ReorderPointChanged", "ShowStock", "Snooze",
-    "SnoozeLowStock", "Stock", "StockAsOf", "StockChoices", "StockFigures", "StockIsThere", "StockMatches",
+    "FACTS", "FORMS", "LOOK_UP", "USE_CASES", "AskForStock", "BackInStock", "ChangeReorderPoint", "ChooseSupplier",
+    "Counted", "DaySales", "Delivery", "Demand", "FindStock", "Heard", "Inventory", "ItemName", "ItemsLookedUp",
+    "ItemsNamed", "ListLowStock", "LowStockCard", "LowStockList", "LowStockSummary", "Movement", "MovementKind",
+    "Offer", "OrderAllLow", "OrderOtherQuantity", "OrderStock", "OrderedBy", "OrderedLine", "PurchaseOrder",
+    "PurchaseOrderNote", "ReorderPointChanged", "ShopLevels", "ShowStock", "Snooze", "SnoozeLowStock", "Stock",
+    "StockAsOf", "StockChoices", "StockFigures", "StockIsThere", "StockItem", "StockLevelTold", "StockMatches",
     "StockMoved", "StockOrderDone", "StockOrdered", "StockRecovered", "StockReport", "StockSnoozed", "StockStillLow",
-    "StockWhy", "StockWishSaved", "Supplier", "SupplierChosen", "Suppliers", "Variant", "WaitersTold", "WhyLowStock",
-    "WhyStock", "ask_for_stock", "change_reorder_point", "choose_supplier", "evaluate", "figures", "find_stock",
-    "find_variant", "list_low_stock", "low_stock", "morning_after", "note_stock_moved", "order_all_low",
-    "order_other_quantity", "order_stock", "search_variants", "show_stock", "snooze_low_stock", "sweep_stock",
-    "why_low_stock", "why_stock",
+    "StockWhy", "StockWishSaved", "Supplier", "SupplierChosen", "Suppliers", "ToldLevel", "Variant", "WaitersTold",
+    "Wanted", "WhyLowStock", "WhyStock", "ask_for_stock", "change_reorder_point", "choose_supplier", "end_of_second",
+    "evaluate", "figures", "find_stock", "find_variant", "list_low_stock", "look_after_stock", "low_stock",
+    "match_known_items", "morning_after", "note_items_looked_up", "note_items_named", "note_level_told",
+    "note_stock_moved", "order_all_low", "order_other_quantity", "order_stock", "search_variants", "show_stock",
+    "snooze_low_stock", "sweep_stock", "why_low_stock", "why_stock",
 ]

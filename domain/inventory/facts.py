@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.errors import NotFound
@@ -36,15 +36,34 @@ def note_stock_moved(fact: StockMoved, uow: UnitOfWork) -> None:
     moved = movement_of(fact, variant)
     if not uow.inventory.move(moved):
         return
-    if fact.movement is MovementKind.RECEIPT:
-        _arrive(uow, variant, fact)
+    known = uow.levels.holds_until(variant.id, fact.location)
+    told_already = known is not None and fact.at <= known
+    if known is not None and fact.at <= known:
+        _take_back(uow, moved, known)
+    elif fact.movement is MovementKind.RECEIPT:
+        arrive(uow, variant.id, variant.sku, moved, abs(fact.quantity))
+    look_again(uow, variant.id, rose=moved.on_hand - moved.reserved > 0 and not told_already)
+
+
+def look_again(uow: UnitOfWork, variant_id: int, *, rose: bool) -> None:
+    """The variant's case as its stock is now; where it rose, those who wait are told."""
     told = 0
-    one = figures_of(uow, variant.id, uow.now)
-    if one is not None and moved.on_hand - moved.reserved > 0:
+    one = figures_of(uow, variant_id, uow.now)
+    if one is not None and rose:
         told = tell_waiting(uow, one)
-    evaluated = evaluate(uow, variant.id, told=told)
+    evaluated = evaluate(uow, variant_id, told=told)
     if evaluated is not None:
         note_told(uow, evaluated, told)
+
+
+def _take_back(uow: UnitOfWork, moved: Movement, known: datetime) -> None:
+    """What moved before a level was told is in that level: it is booked, and changes nothing that can be sold."""
+    change = moved.on_hand - moved.reserved
+    if change:
+        uow.inventory.move(replace(
+            moved, kind=MovementKind.CORRECTION, at=known, key=f"{moved.key}:told", on_hand=-change, reserved=0,
+            incoming=0,
+        ))
 
 
 def movement_of(fact: StockMoved, variant: Variant) -> Movement:
@@ -70,17 +89,17 @@ def movement_of(fact: StockMoved, variant: Variant) -> Movement:
     )
 
 
-def _arrive(uow: UnitOfWork, variant: Variant, fact: StockMoved) -> None:
+def arrive(uow: UnitOfWork, variant_id: int, sku: str, moved: Movement, pieces: int) -> None:
     """What came in is no longer on the way, and closes the purchase orders that waited for it."""
-    left = abs(fact.quantity)
-    for location, waiting in uow.inventory.incoming(variant.id):
+    left = pieces
+    for location, waiting in uow.inventory.incoming(variant_id):
         taken = min(left, waiting)
         if taken <= 0:
             continue
         uow.inventory.move(Movement(
-            variant_id=variant.id, location=location, kind=MovementKind.RECEIPT, at=fact.at,
-            key=f"{fact.key}:arrived:{location}", incoming=-taken, reference=fact.reference,
+            variant_id=variant_id, location=location, kind=MovementKind.RECEIPT, at=moved.at,
+            key=f"{moved.key}:arrived:{location}", incoming=-taken, reference=moved.reference,
         ))
         left -= taken
-    for number in uow.inventory.receive(variant.id, abs(fact.quantity), fact.at):
-        uow.audit.add("shop", "purchase_order.received", number, {"sku": variant.sku})
+    for number in uow.inventory.receive(variant_id, pieces, moved.at):
+        uow.audit.add("shop", "purchase_order.received", number, {"sku": sku})

@@ -13,7 +13,8 @@ from typing import Final
 #: source -> the topics that may be posted, each at an address of its own
 TOPICS: Final[Mapping[str, tuple[str, ...]]] = {
     "shopify": (
-        "orders-create", "orders-paid", "fulfillments-create", "fulfillments-update", "inventory-levels-update",
+        "orders-create", "orders-paid", "fulfillments-create", "fulfillments-update", "products-create",
+        "products-update", "inventory-levels-update",
     ),
     "woocommerce": ("order-created", "order-updated"),
     "easypost": ("events",),

@@ -23,10 +23,13 @@ from storage.tables.goods import (
     products,
     purchase_order_lines,
     purchase_orders,
+    stock_items,
     stock_levels,
     stock_movements,
+    stock_places,
     supplier_terms,
     suppliers,
+    told_levels,
     variants,
 )
 from storage.tables.sales import order_lines, orders, parcels, payments, refunds, scans
@@ -37,5 +40,6 @@ __all__ = [
     "cards", "cases", "chats", "counters", "customers", "dialogues", "disputes", "imports", "inbox", "jobs", "lanes",
     "locations", "metadata", "microseconds", "order_lines", "orders", "own_digests", "parcels", "payments",
     "products", "proofs", "purchase_order_lines", "purchase_orders", "refunds", "return_lines", "returns", "scans",
-    "shops", "staff", "stock_levels", "stock_movements", "stock_wishes", "supplier_terms", "suppliers", "variants",
+    "shops", "staff", "stock_items", "stock_levels", "stock_movements", "stock_places", "stock_wishes",
+    "supplier_terms", "suppliers", "told_levels", "variants",
 ]

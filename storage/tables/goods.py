@@ -111,6 +111,63 @@ stock_movements = sa.Table(
     sa.Index("ix_stock_movements_variant", "shop_id", "variant_id", "at"),
 )
 
+#: a shop system's own number for what it stocks, and which variant of ours that is
+stock_items = sa.Table(
+    "stock_items",
+    metadata,
+    row_id(),
+    shop_id(),
+    #: shopify
+    text("source"),
+    text("item"),
+    #: as the shop system last said; null = it has none, or was not asked yet
+    text("sku", nullable=True),
+    #: the shop system's own moment of that word
+    instant("named_at", nullable=True),
+    #: null = not matched: its levels are kept and change nothing
+    link("variant_id", "variants", nullable=True),
+    #: a look-up is to be made, since then; null = none
+    instant("wanted_at", nullable=True),
+    instant("asked_at", nullable=True),
+    #: why its stock is not followed, in a sentence for the owner
+    text("finding", nullable=True),
+    sa.UniqueConstraint("shop_id", "source", "item"),
+    sa.UniqueConstraint("shop_id", "source", "variant_id"),
+    sa.Index("ix_stock_items_variant", "variant_id"),
+)
+
+#: a shop system's own number for a place, and which location of ours that is
+stock_places = sa.Table(
+    "stock_places",
+    metadata,
+    row_id(),
+    shop_id(),
+    text("source"),
+    text("place"),
+    link("location_id", "locations"),
+    sa.UniqueConstraint("shop_id", "source", "place"),
+    sa.UniqueConstraint("shop_id", "source", "location_id"),
+)
+
+#: the newest level that a shop system told of an item at a place
+told_levels = sa.Table(
+    "told_levels",
+    metadata,
+    row_id(),
+    shop_id(),
+    text("source"),
+    text("item"),
+    text("place"),
+    count("available"),
+    #: the shop system's own moment of that level
+    instant("told_at"),
+    #: up to which moment our stock is what was told; null = never brought to it
+    instant("counted_at", nullable=True),
+    #: our stock was not brought to this level yet
+    flag("open", default=True),
+    sa.UniqueConstraint("shop_id", "source", "item", "place"),
+)
+
 purchase_orders = sa.Table(
     "purchase_orders",
     metadata,

@@ -29,7 +29,7 @@ from sandbox.world import Settings
 from sandbox.world import World as Sandbox
 from storage import shop_file
 from storage.jobs import JobRows
-from storage.tables import customers, inbox, jobs, order_lines, orders, parcels, payments
+from storage.tables import customers, inbox, jobs, order_lines, orders, parcels, payments, told_levels
 from tests.conftest import ROOT
 from tests.desk import TestDesk, shop_file_of
 
@@ -155,7 +155,7 @@ async def test_what_a_webhook_told_before_or_after_the_list_counts_once(lists: L
 async def test_many_pages_and_many_looks_are_read_to_the_end_though_whole_pages_share_a_second(
     lists: Lists, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("_WOO_PAGE", "_SHOPIFY_PAGE", "_MOST_PAGES"):
+    for name in ("_WOO_PAGE", "SHOPIFY_PAGE", "_MOST_PAGES"):
         monkeypatch.setattr(f"gateways.order_lists.{name}", 2)
     for number in range(5):  # one second for five: more than a page, and than two
         lists.order(source, 9000 + number, made=timedelta(hours=5))
@@ -252,6 +252,40 @@ async def test_shopifys_fulfillments_come_with_their_order_and_what_is_called_of
     await lists.look("shopify")
     assert lists.numbers() == ["9001"]
     assert [row.tracking_number for row in lists.desk.query(sa.select(parcels))] == ["JD014600003SE"]
+
+
+def told(lists: Lists) -> list[tuple[str, int]]:
+    return [(row.item, row.available) for row in lists.desk.query(sa.select(told_levels).order_by(told_levels.c.item))]
+
+
+async def test_levels_whose_webhooks_were_lost_are_found_with_the_orders(lists: Lists, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateways.order_lists.SHOPIFY_PAGE", 2)
+    stock = lists.sandbox.shopify
+    stock.locations[7] = {"id": 7, "name": "Main"}
+    now = lists.desk.clock.now()
+    for item in range(5):
+        await stock.change(item, 7, 10 * item, (now - timedelta(hours=item)).isoformat())
+    await stock.change(9, 7, 90, (now - timedelta(days=2)).isoformat())
+    lists.order("shopify", 9001)
+    await lists.look("shopify")
+    assert told(lists) == [(str(item), 10 * item) for item in range(5)]
+    lists.desk.clock.move(minutes=10)
+    await stock.change(1, 7, 11, lists.desk.clock.now().isoformat())
+    await lists.look("shopify")
+    assert told(lists)[1] == ("1", 11)
+    assert len(lists.desk.query(sa.select(inbox).where(inbox.c.key.contains("inventory-levels-update")))) == 6
+
+
+@pytest.mark.parametrize("forbidden", ["locations", "inventory_levels"])
+async def test_a_key_that_may_not_read_stock_reads_the_orders_all_the_same(lists: Lists, forbidden: str) -> None:
+    lists.sandbox.shopify.locations[7] = {"id": 7, "name": "Main"}
+    await lists.sandbox.shopify.change(1, 7, 10, lists.desk.clock.now().isoformat())
+    lists.order("shopify", 9001)
+    lists.sandbox.faults.add(read_fault("shop", {"method": f"shopify.{forbidden}", "kind": "error", "status": 403}))
+    outcome = await lists.look("shopify")
+    assert isinstance(outcome, Done)
+    assert outcome.receipt["reached"] is True
+    assert (lists.numbers(), told(lists)) == (["9001"], [])
 
 
 async def test_looks_begin_once_go_on_after_a_restart_and_end_where_they_are_switched_off(lists: Lists) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from domain.errors import BadInput
 from domain.foreign import json_object
+from domain.inventory import ItemName, ItemsNamed, StockLevelTold
 from domain.messages import Fact
 from domain.orders import OrderPaid, OrderPlaced, PlacedLine
 from domain.shipping import Milestone, ParcelScanned, ParcelTracked, Scan, Substatus, progress
@@ -99,7 +100,16 @@ EXPECTED: dict[str, tuple[Any, ...]] = {
         fulfilled("JD014600003SE", milestone=Milestone.DELIVERED, when=at(23, 10, 15)),
     ),
     "shopify/fulfillments-update.cancelled.json": (),
-    "shopify/inventory-levels-update.json": (),
+    "shopify/inventory-levels-update.json": (
+        StockLevelTold(source="shopify", item="271878346596884015", place="24826418", available=6, at=at(21, 17)),
+    ),
+    "shopify/inventory-levels-update.not-counted.json": (),
+    "shopify/products-update.two-variants.json": (
+        ItemsNamed(source="shopify", items=(
+            ItemName(item="271878346596884015", sku="MUG", at=at(21, 17)),
+            ItemName(item="271878346596884016", sku=None, at=at(21, 17)),
+        )),
+    ),
     "woocommerce/order-created.paid.json": (
         woo_order(), OrderPaid(number="727", at=at(20, 15, 28, 8), currency="EUR", paid_minor=3489),
     ),
@@ -158,7 +168,7 @@ def test_every_source_has_three_payloads_or_more() -> None:
 def test_no_vendor_names_a_payment_that_stripe_could_refund() -> None:
     for name in FILES:
         for fact in read(name):
-            assert isinstance(fact, (OrderPlaced, OrderPaid, ParcelScanned, ParcelTracked))
+            assert isinstance(fact, (OrderPlaced, OrderPaid, ParcelScanned, ParcelTracked, StockLevelTold, ItemsNamed))
             assert not isinstance(fact, OrderPlaced) or fact.payment_intent is None
 
 

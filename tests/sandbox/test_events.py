@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -215,3 +216,15 @@ async def test_what_cannot_happen_is_refused_in_a_sentence(shop: Shop, event: st
     assert answer["status"] == 400
     assert words in answer["error"]
     assert shop.app.facts == []
+
+
+async def test_a_count_typed_into_shopify_is_told_by_shopify_alone(shop: Shop) -> None:
+    assert "Nobody has subscribed" in (await shop.event("shopify_level"))["error"]
+    shop.world.shopify.subscriptions["inventory_levels/update"] = "/webhooks/shopify/nordlicht"
+    shop.app.refuse = 0
+    assert (await shop.event("shopify_level", quantity=33))["ok"] is True
+    assert shop.app.facts == []
+    ((path, body, _),) = [one for one in shop.app.taken if "shopify" in one[0]]
+    assert (path, json.loads(body)["available"]) == ("/webhooks/shopify/nordlicht", 33)
+    assert "of 33 are available" not in (await shop.event("sell_some", quantity=33)).get("error", "")
+    assert (await shop.event("sell_out"))["error"] == "BLU-MUG-300 is sold out already."
