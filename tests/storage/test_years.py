@@ -15,7 +15,16 @@ from bot.figures import _counted
 from domain.dialogue import ReturnSomething, Say, Start, WhereIsParcel
 from domain.digest import ShowDigest
 from domain.home import ShowHome
-from domain.inventory import ListLowStock, MovementKind, ShowStock, StockMoved, WhyStock
+from domain.inventory import (
+    ItemName,
+    ItemsNamed,
+    ListLowStock,
+    MovementKind,
+    ShowStock,
+    StockLevelTold,
+    StockMoved,
+    WhyStock,
+)
 from domain.messages import Command
 from domain.orders import OrderPlaced, PlacedLine
 from domain.payments import RefundSettled, RefundState
@@ -111,6 +120,12 @@ def _sale(desk: TestDesk) -> None:
         key=f"sale at {desk.clock.now()}"))
 
 
+def _level_is_told(desk: TestDesk) -> None:
+    at = desk.clock.now()
+    desk.learn(ItemsNamed(source="shopify", items=(ItemName(item="1", sku=SKUS[5], at=at),)))
+    desk.learn(StockLevelTold(source="shopify", item="1", place="9", available=7, at=at))
+
+
 def _parcel_is_scanned(desk: TestDesk) -> None:
     desk.learn(ParcelScanned(
         order="T-1", carrier="DHL", tracking_number="T1", milestone=Milestone.IN_TRANSIT, at=desk.clock.now(), key="t1"))
@@ -155,6 +170,7 @@ DONE: dict[str, Callable[[TestDesk], object]] = {
     "customer asks for the parcel": _asked(WhereIsParcel(), 10_000 + _SOMEBODY),
     "customer begins a return": _asked(ReturnSomething(), 10_000 + _SOMEBODY),
     "customer names an order": _asked(Say(text="1000"), 10_000 + _SOMEBODY),
+    "level is told": _level_is_told,
     "order comes": _order_comes, "stock moves": _stock_moves, "parcel is scanned": _parcel_is_scanned,
     "return to refund": _return_to_refund,
     **{f"sweep: {one.name}": _swept(one.name) for one in SCHEDULES},
