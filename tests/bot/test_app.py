@@ -14,10 +14,12 @@ import sqlalchemy as sa
 import bot.app
 from bot.settings import Settings
 from bot.shop_accounts import ShopifyAccount
+from handlers.webhooks import address
 from sandbox.server import running
+from sandbox.world import Settings as SandboxSettings
 from storage import shop_file
 from storage.database import open_engine
-from storage.tables import orders
+from storage.tables import orders, products, stock_levels, variants
 from storage.upgrade import upgrade
 from tests.conftest import ROOT
 from tests.desk import shop_file_of
@@ -99,6 +101,32 @@ async def test_the_desk_finds_an_order_whose_webhook_was_lost_and_says_how_far_i
     assert found == ["9001"]
     assert 'opsbell_orders_list_failures{shop="nordlicht",source="shopify"} 0.0' in said
     assert 'opsbell_orders_read_until_timestamp_seconds{shop="nordlicht",source="shopify"}' in said
+
+
+async def test_a_level_that_is_typed_into_shopify_is_our_stock_within_seconds(tmp_path: Path) -> None:
+    port = free_ports(1)[0]
+    given = settings(tmp_path, listen=f"127.0.0.1:{port}", shopify_secret="sandbox-shopify-webhook-secret")
+    engine = open_engine(given.database_url)
+    with engine.begin() as connection:
+        shop_file.apply(connection, shop_file_of())
+        connection.execute(sa.insert(products).values(shop_id=1, external_id="mug", title="Mug"))
+        connection.execute(sa.insert(variants).values(shop_id=1, product_id=1, sku="MUG", title="Blue mug"))
+    async with running(SandboxSettings(app=f"http://127.0.0.1:{port}")) as sandbox, asyncio.timeout(30):
+        account = ShopifyAccount.model_validate({"url": f"{sandbox.address}/shopify", "token": "shpat_sandbox"})
+        async with bot.app.running(given.model_copy(update={"shopify_api": {"nordlicht": account}})) as app:
+            topic = "inventory-levels-update"
+            sandbox.shopify.subscriptions["inventory_levels/update"] = address("shopify", "nordlicht", topic, app.store.sign)
+            assert await sandbox.shopify.change(sandbox.shopify.item_of("MUG"), 7, 12) == "ok"
+            async with asyncio.timeout(5):
+                while not (found := _on_hand(engine)):
+                    await asyncio.sleep(0.02)
+    engine.dispose()
+    assert found == [12]
+
+
+def _on_hand(engine: sa.Engine) -> list[int]:
+    with engine.connect() as connection:
+        return list(connection.execute(sa.select(stock_levels.c.on_hand)).scalars())
 
 
 def _numbers(engine: sa.Engine) -> list[str]:

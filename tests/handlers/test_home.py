@@ -11,7 +11,7 @@ from domain.connections import Connection
 from domain.home import Home, ShowHome
 from domain.outcomes import WAITS_FOR_TRIAL, WAITS_FOR_TURN
 from notifications.catalogue import Catalogue
-from storage.tables import inbox, jobs
+from storage.tables import inbox, jobs, stock_items
 from tests.desk import TestDesk
 
 
@@ -91,6 +91,15 @@ def test_only_owners_see_connections_and_each_is_a_line(shop: TestDesk) -> None:
         "set a new token, restart, then opsbell check",
         "✅ Telegram · last used Mon 23 Nov 09:05",
     ]
+
+
+def test_articles_whose_stock_is_not_followed_are_counted_with_a_reason_and_need_no_look_at_the_server(shop: TestDesk) -> None:
+    for item, sku in (("1", "<!here>"), ("2", "TEAPOT")):
+        finding = f"No product here has the SKU {sku}: import the products."
+        shop.execute(sa.insert(stock_items).values(shop_id=shop.shop.id, source="shopify", item=item, finding=finding))
+    shop.execute(sa.insert(stock_items).values(shop_id=shop.shop.id, source="shopify", item="3", sku="MUG"))
+    lines = str(Catalogue().words(_home(shop, "ada"), shop.shop, "slack").body).splitlines()
+    assert "⚠️ *Shopify* · stock of 2 articles not followed · No product here has the SKU &lt;!here&gt;: import the products." in lines
 
 
 def test_what_was_not_used_is_not_called_well(shop: TestDesk) -> None:
