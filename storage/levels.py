@@ -235,14 +235,16 @@ class LevelRows:
     def stock(self, variant_id: int, location: str, until: datetime) -> Counted:
         """Held by its level's row, which every movement writes."""
         where = self.connection.execute(_LOCATION, {"shop": self.shop.id, "of_key": location}).scalar_one()
+        given = {"shop": self.shop.id, "which": variant_id, "where": where}
+        before = self.connection.execute(_NOW, given).scalar()
         self.connection.execute(_HOLD_STOCK.on(self.connection), {
             "shop_id": self.shop.id, "variant_id": variant_id, "location_id": where, "on_hand": 0, "reserved": 0,
             "incoming": 0, "changed_at": min(until, self.now),
         })
-        given = {"shop": self.shop.id, "which": variant_id, "where": where}
         now = self.connection.execute(_NOW, given).scalar_one()
         later = self.connection.execute(_LATER, {**given, "until": until}).scalar_one()
-        known = bool(self.connection.execute(_EVER, given).scalar())
+        # Where nothing ever was, the ledger of other places is not read through to find that out.
+        known = before is not None and (before != 0 or bool(self.connection.execute(_EVER, given).scalar()))
         return Counted(available=now - int(later), known=known)
 
     def holds_until(self, variant_id: int, location: str) -> datetime | None:

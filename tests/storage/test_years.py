@@ -121,9 +121,19 @@ def _sale(desk: TestDesk) -> None:
 
 
 def _level_is_told(desk: TestDesk) -> None:
+    """Of an article with a ledger: where it always stood, and at a place that is new."""
     at = desk.clock.now()
+    with desk.begin() as uow:
+        for place in ("9", "10"):
+            uow.levels.link("shopify", place, None)
     desk.learn(ItemsNamed(source="shopify", items=(ItemName(item="1", sku=SKUS[5], at=at),)))
-    desk.learn(StockLevelTold(source="shopify", item="1", place="9", available=7, at=at))
+    for place in ("9", "10"):
+        desk.learn(StockLevelTold(source="shopify", item="1", place=place, available=7, at=at))
+    with desk.looking() as uow:
+        variant = uow.inventory.by_sku(SKUS[5])
+        assert variant is not None
+        (known,) = uow.inventory.as_of(uow.now, frozenset({variant.id}))
+        assert known.stock.available == 14
 
 
 def _parcel_is_scanned(desk: TestDesk) -> None:
