@@ -7,47 +7,33 @@ import gc
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
-from datetime import datetime, time, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import partial
 from time import monotonic
 from typing import Any
 
 import aiohttp
 import sqlalchemy as sa
-from aiogram import Bot
-from aiogram.client.default import DefaultBotProperties
-from aiogram.client.telegram import PRODUCTION, TelegramAPIServer
-from aiogram.exceptions import AiogramError, TelegramAPIError, TelegramBadRequest, TelegramForbiddenError
 from aiohttp import web
-from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.addresses import unheard
 from bot.clock import FollowedClock, new_id, reference, system_now
 from bot.figures import Figures
-from bot.order_lists import list_carriers, order_lists
+from bot.order_lists import order_lists
+from bot.platforms import CALL_SECONDS, CONNECT_SECONDS, Platforms, platforms, speak, username
 from bot.settings import Settings, secrets_of
 from bot.web import probes, serve, server
-from domain.messages import Photo
-from domain.outcomes import Carrier
-from domain.shops import Shop
-from domain.time import Calendar
 from gateways import order_polls, stripe, stripe_list
 from handlers import jobs, telegram, webhooks
 from handlers.deadline import Punctual
 from handlers.pruning import Pruner
 from handlers.run import Desk
-from handlers.slack import SlackDesk, Standings, bolt, events
-from handlers.telegram.door import ALLOWED_UPDATES, poll
+from handlers.slack import events
+from handlers.telegram.door import poll
 from notifications.auditor import Auditor
-from notifications.catalogue import Catalogue
-from notifications.delivery import CALL, Delivery
+from notifications.delivery import Delivery
 from notifications.detour import Defects
-from notifications.slack.carrier import SlackCarrier
-from notifications.slack.files import Files
-from notifications.telegram.calls import TimedSession
-from notifications.telegram.carrier import TelegramAnswers, TelegramCarrier
 from storage.database import is_sqlite, open_engine
 from storage.one_process import alone, wal_warning
 from storage.unit_of_work import Hurried, Store
@@ -56,15 +42,8 @@ from storage.wake import listen
 
 log = logging.getLogger("opsbell")
 
-#: how long a connection may take to stand, and a whole call to a platform; both well below a job's lease
-CONNECT_SECONDS = 3.0
-CALL_SECONDS = CALL.total_seconds()
 #: seconds for a person's command: Slack waits three, and may itself be asked for one who somebody is
 _SOON = 1.7
-#: how words look where no shop is known
-NOBODY = Shop(
-    id=0, key="", name="Opsbell", currency="EUR", language="en", calendar=Calendar(time_zone="UTC"), digest_at=time(8)
-)
 
 
 @dataclass(kw_only=True)
@@ -74,9 +53,8 @@ class App:
     settings: Settings
     store: Store
     desk: Desk
+    platforms: Platforms
     clock: FollowedClock | None = None
-    slack: SlackDesk | None = None
-    bot: Bot | None = None
     delivery: Delivery | None = None
     worker: jobs.Worker | None = None
     auditor: Auditor | None = None
@@ -118,7 +96,7 @@ async def running(settings: Settings, *, began: Callable[[], None] = lambda: Non
             await app.store.write(stripe_list.plan_reconcile)
         await app.store.write(partial(order_polls.plan_order_polls, order_lists(settings, session)))
         _start(app, stack)
-        await _speak(app, stack)
+        await speak(app.platforms, settings, app.store, stack)
         if clock is not None:
             app.tasks.append(asyncio.create_task(clock.follow(), name="clock"))
         gc.collect()
@@ -157,16 +135,17 @@ async def _built(
     )
     stack.callback(store.close)
     desk = Desk(engine=Punctual(engine=Hurried(store=store), within=_SOON, grace=0.2), reference=reference)
-    app = App(settings=settings, store=store, desk=desk, clock=clock)
+    app = App(settings=settings, store=store, desk=desk, clock=clock, platforms=Platforms(desk=desk))
     if clock is not None:
         clock.jumped, clock.settled = app.wake, _until_nothing_is_due(store)
-    carriers = await _carriers(app, session, stack)
+    made = await platforms(settings, store, desk, app.defects, session, stack)
+    app.platforms, app.desk = made, made.desk
     app.delivery = Delivery(
-        engine=store, carriers={one.kind: one for one in carriers}, owner=new_id(), sleep=asyncio.sleep,
+        engine=store, carriers={one.kind: one for one in made.carriers}, owner=new_id(), sleep=asyncio.sleep,
         poll_seconds=settings.poll_seconds, seconds=monotonic,
     )
     sources: tuple[webhooks.Source, ...] = (
-        telegram.TelegramUpdates(username=await _username(app)),
+        telegram.TelegramUpdates(username=await username(made.bot, store)),
         webhooks.StripeEvents(live=stripe.mode_of(settings.stripe_key.get_secret_value())), webhooks.ShopEvents(),
         *(webhooks.VendorEvents(source=name) for name in webhooks.VENDORS),
     )
@@ -200,81 +179,6 @@ def _until_nothing_is_due(store: Store) -> Callable[[], Awaitable[None]]:
     return settled
 
 
-async def _carriers(app: App, session: aiohttp.ClientSession, stack: AsyncExitStack) -> list[Carrier]:
-    settings, store, catalogue = app.settings, app.store, Catalogue()
-    carriers: list[Carrier] = []
-    if "telegram" in settings.parts:
-        app.bot = telegram_bot(settings)
-        stack.push_async_callback(app.bot.session.close)
-        letters = TelegramCarrier(bot=app.bot, engine=store, catalogue=catalogue, defects=app.defects)
-        carriers += [letters, TelegramAnswers(bot=app.bot)]
-    if "slack" in settings.parts:
-        token = settings.slack_bot_token.get_secret_value()
-        client = AsyncWebClient(
-            token, base_url=settings.slack_base_url, session=session, timeout=int(CALL_SECONDS), retry_handlers=[]
-        )
-        app.desk = replace(app.desk, known=Standings(client=client, now=store.now).of)
-        app.slack = SlackDesk(
-            desk=app.desk, catalogue=catalogue, client=client, session=session, nobody=NOBODY,
-            responses=settings.slack_response_url,
-        )
-        carriers.append(
-            SlackCarrier(
-                client=client, engine=store, catalogue=catalogue, defects=app.defects,
-                files=Files(client=client, fetch=_fetch(app)),
-            )
-        )
-    if "stripe" in settings.parts:
-        client_of_stripe = _stripe_client(settings, session)
-        carriers.append(stripe.RefundCarrier(client=client_of_stripe, engine=store))
-        carriers.append(stripe_list.ReconcileCarrier(client=client_of_stripe, engine=store))
-    return [*carriers, *list_carriers(settings, session, store)]
-
-
-def telegram_bot(settings: Settings) -> Bot:
-    """The Telegram client, which writes HTML."""
-    base = settings.telegram_base_url
-    server_of = TelegramAPIServer.from_base(base) if base else PRODUCTION
-    session = TimedSession(api=server_of, timeout=CALL_SECONDS, connect_seconds=CONNECT_SECONDS)
-    return Bot(
-        settings.telegram_token.get_secret_value(), session=session, default=DefaultBotProperties(parse_mode="HTML")
-    )
-
-
-def _stripe_client(settings: Settings, session: aiohttp.ClientSession) -> Any:
-    return stripe.client(settings.stripe_key.get_secret_value(), settings.stripe_base_url or None, session)
-
-
-def _fetch(app: App) -> Callable[[Photo], Awaitable[bytes]]:
-    """How a picture that Telegram keeps comes to Slack."""
-
-    async def fetch(photo: Photo) -> bytes:
-        if app.bot is None or photo.platform != "telegram":
-            raise LookupError("no platform has that picture")
-        try:
-            found = await app.bot.download(photo.file_id)
-        except (TelegramBadRequest, TelegramForbiddenError) as error:
-            raise LookupError("Telegram does not give that picture") from error
-        except AiogramError as error:
-            raise ConnectionError("Telegram does not give that picture now") from error
-        if found is None:
-            raise LookupError("Telegram has no such picture")
-        return found.read()
-
-    return fetch
-
-
-async def _username(app: App) -> str:
-    """The bot's own name, as groups address it; "" where Telegram cannot be asked now."""
-    if app.bot is None:
-        return ""
-    try:
-        return (await app.bot.me()).username or ""
-    except TelegramAPIError:
-        log.warning("Telegram does not answer; commands addressed to the bot by name are heard as for anybody")
-        return ""
-
-
 async def _listen(app: App, stack: AsyncExitStack) -> str:
     admin = app.settings.admin_address
     outer = _doors(app)
@@ -290,10 +194,10 @@ def _doors(app: App) -> list[web.RouteDef]:
     """What is switched on, and nothing else."""
     settings, store = app.settings, app.store
     engine, routes = Punctual(engine=Hurried(store=store)), list[web.RouteDef]()
-    if app.slack is not None and not settings.slack_by_socket:
+    if app.platforms.slack is not None and not settings.slack_by_socket:
         secrets = secrets_of(settings.slack_signing_secret)
-        routes.append(web.post("/slack/events", events(app.slack, engine, secrets, store.now)))
-    if app.bot is not None and settings.telegram_mode == "webhook":
+        routes.append(web.post("/slack/events", events(app.platforms.slack, engine, secrets, store.now)))
+    if app.platforms.bot is not None and settings.telegram_mode == "webhook":
         routes.append(web.post("/telegram/webhook", telegram.webhook(engine, secrets_of(settings.telegram_secret))))
     if "stripe" in settings.parts:
         secrets = secrets_of(settings.stripe_webhook_secret)
@@ -322,8 +226,8 @@ def _start(app: App, stack: AsyncExitStack) -> None:
     begin(pruner.run(), "pruning")
     if not is_sqlite(app.store.engine):
         begin(listen(app.store.engine, app.wake, asyncio.sleep), "notices")
-    if app.bot is not None and app.settings.telegram_mode == "polling":
-        begin(poll(app.bot, app.store, asyncio.sleep), "telegram polling")
+    if app.platforms.bot is not None and app.settings.telegram_mode == "polling":
+        begin(poll(app.platforms.bot, app.store, asyncio.sleep), "telegram polling")
     stack.push_async_callback(_stop, app.tasks)
 
 
@@ -333,22 +237,3 @@ async def _stop(tasks: list[asyncio.Task[None]]) -> None:
         for task in left:
             task.cancel()
         _, left = await asyncio.wait(left, timeout=25)
-
-
-async def _speak(app: App, stack: AsyncExitStack) -> None:
-    """Tell the platforms where we are."""
-    if app.bot is not None:
-        if app.settings.telegram_mode == "webhook":
-            await app.bot.set_webhook(
-                f"{app.settings.public_url.rstrip('/')}/telegram/webhook", allowed_updates=list(ALLOWED_UPDATES),
-                secret_token=secrets_of(app.settings.telegram_secret)[0],
-            )
-        else:
-            await app.bot.delete_webhook()
-    if app.slack is not None and app.settings.slack_by_socket:
-        # Bolt's own client knows no address but Slack's.
-        speaks = AsyncWebClient(base_url=app.settings.slack_base_url)
-        behind = bolt(app.slack, app.settings.slack_bot_token.get_secret_value())
-        handler = AsyncSocketModeHandler(behind, app.settings.slack_app_token.get_secret_value(), web_client=speaks)
-        await handler.connect_async()  # type: ignore[no-untyped-call]  # slack_bolt left it without types
-        stack.push_async_callback(handler.close_async)

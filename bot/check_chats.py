@@ -6,16 +6,17 @@ and getChatMember, read 2026-11.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
-import aiohttp
 from aiogram import Bot
-from aiogram.exceptions import TelegramAPIError, TelegramNetworkError
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from domain.messages import Topic
+from notifications.direct import Barred
+from notifications.slack import calls as slack
+from notifications.telegram import calls as telegram
 from storage.shops import ShopChat
 
 Trouble = Callable[[ShopChat], Awaitable[str | None]]
@@ -33,20 +34,37 @@ _PEOPLE: Final = ("U", "W")
 _TOPICS: Final = tuple(topic.value for topic in Topic if topic is not Topic.PERSONAL)
 
 
-async def slack_chats(client: AsyncWebClient, name: str, chats: Sequence[ShopChat]) -> bool:
+def waits(held: Barred) -> str:
+    """Why a platform is not asked now, after its name."""
+    seconds = max(1, math.ceil(held.wait.total_seconds()))
+    if held.shut and isinstance(held.__cause__, slack.Refused):
+        return f"refuses the bot token: {held.__cause__.code}"
+    if held.shut and isinstance(held.__cause__, telegram.TokenRefused):
+        return f"refuses the bot token: {held.__cause__.reason}"
+    if held.shut:
+        return f"refused our token before, and it is tried once a minute: opsbell check again in {seconds} s"
+    return f"asked us to wait: opsbell check again in {seconds} s"
+
+
+async def slack_chats(client: AsyncWebClient, direct: slack.Direct, name: str, chats: Sequence[ShopChat]) -> bool:
     """Print what is wrong with Slack's channels, ``name`` being the bot's; whether nothing is."""
 
     async def trouble(one: ShopChat) -> str | None:
         if one.chat.address.startswith(_PEOPLE):
             return None
         try:
-            told = (await client.conversations_info(channel=one.chat.address)).get("channel") or {}
-        except SlackApiError as error:
-            data = error.response.data if hasattr(error.response, "data") else None
-            code = str(data.get("error")) if isinstance(data, dict) else "no answer that can be read"
-            return _SLACK.get(code, f"Slack does not tell of it ({code})").format(name=name)
-        except (aiohttp.ClientError, TimeoutError, OSError):
+            answer = await direct.ask(
+                lambda: client.conversations_info(channel=one.chat.address), lane=slack.INFO
+            )
+        except Barred as held:
+            return f"Slack {waits(held)}"
+        except slack.Refused as error:
+            return _SLACK.get(error.code, f"Slack does not tell of it ({error.code})").format(name=name)
+        except slack.Lost as error:
+            return f"Slack does not tell of it ({error.reason})"
+        except slack.NotSent:
             return "Slack cannot be reached from here"
+        told = answer.get("channel") or {}
         if told.get("is_archived"):
             return "it is archived: bring it back, or name another in the shop file"
         # chat:write.public would let us post, but neither files nor reading back what became of a post.
@@ -55,21 +73,25 @@ async def slack_chats(client: AsyncWebClient, name: str, chats: Sequence[ShopCha
     return await _all_well("Slack", "channel", chats, trouble)
 
 
-async def telegram_chats(bot: Bot, chats: Sequence[ShopChat]) -> bool:
+async def telegram_chats(bot: Bot, direct: telegram.Direct, chats: Sequence[ShopChat]) -> bool:
     """Print what is wrong with Telegram's chats; whether nothing is."""
 
     async def trouble(one: ShopChat) -> str | None:
         address = one.chat.address
         try:
             if not address.startswith("-"):
-                await bot.get_chat(address)
+                await direct.ask(lambda: bot.get_chat(address))
                 return None
-            member = await bot.get_chat_member(address, bot.id)
-        except TelegramNetworkError:
+            member = await direct.ask(lambda: bot.get_chat_member(address, bot.id))
+        except Barred as held:
+            return f"Telegram {waits(held)}"
+        except (telegram.Lost, telegram.NotSent):
             return "Telegram cannot be reached from here"
-        except TelegramAPIError as error:
+        except telegram.Moved as moved:
+            return f"that group is now {moved.address}: mend the shop file"
+        except telegram.Refused as error:
             who = "add me to the group" if address.startswith("-") else "have that person press Start in my chat"
-            return f"Telegram says {error.message[:100]!r}: {who}, or mend the shop file"
+            return f"Telegram says {error.reason[:100]!r}: {who}, or mend the shop file"
         if member.status in ("left", "kicked"):
             return "I am not in that group: add me"
         if member.status == "restricted" and not getattr(member, "can_send_messages", True):

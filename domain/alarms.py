@@ -11,7 +11,7 @@ from domain.messages import MESSAGES_BY_KIND, Message
 
 #: more lines than this help nobody on a phone
 _LINES = 8
-_SAID_AS = {"refund": "refund", "learn": "received event", "fire": "scheduled job"}
+_SAID_AS = {"refund": "refund", "learn": "received event", "fire": "scheduled job", "home.slack": "App Home"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class Stuck:
     def words(self) -> str:
         """"return card to Slack", "refund"."""
         if self.message:
-            return f"{self.message.replace('_', ' ')} to {self.kind.removeprefix('say.').title()}"
+            return f"{self.message.replace('_', ' ')} to {self.kind.partition('.')[2].title()}"
         return _SAID_AS.get(self.kind, self.kind)
 
 
@@ -77,7 +77,7 @@ class DeskAlarm(Message):
 
 def other_way(stuck: Sequence[Stuck]) -> str:
     """The platform to raise it on: the one that is not stuck; Slack where neither is."""
-    platforms = [one.kind.removeprefix("say.") for one in stuck if one.kind.startswith("say.")]
+    platforms = [one.kind.partition(".")[2] for one in stuck if one.kind.startswith(("say.", "whisper.", "home."))]
     return "telegram" if platforms.count("slack") >= max(1, platforms.count("telegram")) else "slack"
 
 

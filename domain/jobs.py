@@ -129,6 +129,9 @@ class Jobs(Protocol):
     def held_lanes(self, keys: Iterable[str]) -> Mapping[str, datetime]:
         """Those of the lanes that are held now, and until when nothing may leave on them."""
 
+    def closed_lanes(self, keys: Iterable[str]) -> Mapping[str, Lane]:
+        """Those of the lanes that are held now or shut; nobody is kept from moving them."""
+
     def try_lanes(self, trials: Mapping[str, datetime]) -> None:
         """Hold shut lanes that this transaction holds, for all but one letter, until those moments."""
 
@@ -144,8 +147,8 @@ class Jobs(Protocol):
     def raised(self, job: Job) -> None:
         """Somebody was told of it: the auditor need not."""
 
-    def stands(self, lane: str) -> bool:
-        """Whether a job of that lane is open."""
+    def stands(self, lane: str, *, after: int = 0) -> bool:
+        """Whether a job of that lane is open, and was written after the one of that number."""
 
     def open_payloads(self, kind: str) -> tuple[dict[str, Json], ...]:
         """What the open jobs of a kind carry, the longest due first."""

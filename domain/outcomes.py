@@ -27,6 +27,8 @@ class Done:
     """It happened; ``receipt`` is what the other side gave us (a message's id, a refund's state)."""
 
     receipt: dict[str, Json] = field(default_factory=dict)
+    #: whether the other side was heard at all: a look that could not be made is over, too
+    heard: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +76,7 @@ Outcome: TypeAlias = Done | Later | Failed | Unknown | Superseded | Gathered
 
 def knows_us(outcome: Outcome) -> bool:
     """Whether the other side took it, or refused it alone in a word of its own: our token is not what is wrong."""
-    return isinstance(outcome, Done) or (isinstance(outcome, Failed) and outcome.code != "")
+    return (isinstance(outcome, Done) and outcome.heard) or (isinstance(outcome, Failed) and outcome.code != "")
 
 
 @dataclass(eq=False)

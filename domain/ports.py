@@ -55,6 +55,9 @@ class Outbox(Protocol):
         ``about``: the card in whose thread staff hear that the person cannot be reached.
         """
 
+    def whisper(self, chat: Chat, letter: Letter, *, to: str, once: str) -> None:
+        """An answer that is stamped already, in a chat but for one person alone: ``to``, the platform's own id."""
+
     def replace(self, chat: Chat, message_id: str, message: Message, *, once: str) -> None:
         """Put other words in the place of a message that we sent."""
 

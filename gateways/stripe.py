@@ -34,6 +34,14 @@ from domain.payments import (
 from domain.wire import Json
 from gateways.stripe_amounts import from_stripe, to_stripe
 
+#: every call's lane: held where Stripe asked us to wait or refuses our key
+ALL: Final = "stripe:all"
+#: Stripe allows 100 calls a second (docs.stripe.com/rate-limits)
+GAPS: Final[Mapping[str, timedelta]] = {ALL: timedelta(milliseconds=20)}
+#: Stripe says to wait, not how long
+_BREATH: Final = timedelta(seconds=5)
+#: how often a key that Stripe refuses is tried again
+_KEY_WAIT: Final = timedelta(seconds=60)
 #: our intent's id in the refund's metadata
 INTENT: Final = "opsbell_refund"
 #: docs.stripe.com/api/idempotent_requests: keys live at least 24 hours; four are left for clocks and queues
@@ -57,15 +65,35 @@ def client(key: str, base_url: str | None, session: aiohttp.ClientSession) -> st
     )
 
 
-async def probe(key: str, base_url: str | None) -> str | None:
-    """What stands between us and Stripe, in a few words; None if nothing does."""
+@dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """What stands between us and Stripe, in a few words. ``held``: what all must wait for."""
+
+    words: str
+    held: Later | None = None
+
+
+async def probe(key: str, base_url: str | None) -> Trouble | None:
+    """What stands between us and Stripe; None if nothing does."""
     try:
         async with aiohttp.ClientSession() as session:
             await client(key, base_url, session).v1.refunds.list_async({"limit": 1})
     except stripe.APIConnectionError:
-        return "cannot be reached from here"
+        return Trouble(words="cannot be reached from here")
     except stripe.StripeError as error:
-        return f"refuses: {error.user_message or error.code or error.http_status}"
+        return Trouble(words=f"refuses: {error.user_message or error.code or error.http_status}", held=put_off(error))
+    return None
+
+
+def put_off(error: stripe.StripeError) -> Later | None:
+    """What every call must wait for: a limit, or our key that is refused. None: it is about this call alone."""
+    match error:
+        case stripe.RateLimitError() if error.code != "lock_timeout":  # that is one payment's
+            return Later(wait=_BREATH, reason="Stripe asked us to wait", lane=ALL, counts=False)
+        case stripe.AuthenticationError():
+            # Nothing was done, and however long it lasts no refund is given up for it: the auditor raises what is late.
+            reason = "Stripe refused our key: check OPSBELL_STRIPE_KEY"
+            return Later(wait=_KEY_WAIT, reason=reason, lane=ALL, shut=True, counts=False)
     return None
 
 
@@ -78,8 +106,8 @@ class RefundCarrier:
     kind: str = "refund"
 
     def gaps(self, job: Job) -> Mapping[str, timedelta]:  # noqa: ARG002  the Carrier's own signature
-        """One payment's refunds follow each other anyway; Stripe allows 100 calls a second."""
-        return {"stripe:all": timedelta(milliseconds=20)}
+        """One payment's refunds follow each other anyway."""
+        return GAPS
 
     def admit(self, job: Job, transaction: Transaction) -> Outcome | None:
         """Always: whether it may still be refunded is decided when it is begun."""
@@ -96,7 +124,7 @@ class RefundCarrier:
         if refund is None:
             return Superseded()
         try:
-            return await self._refund(job, refund)
+            return await self._refund(job, refund, turn)
         except stripe.StripeError as error:
             return refused(job, error)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -122,7 +150,7 @@ class RefundCarrier:
         if job.shop_id is not None:
             note_refund_settled(fact, transaction.of(job.shop_id))
 
-    async def _refund(self, job: Job, refund: Refund) -> Outcome:
+    async def _refund(self, job: Job, refund: Refund, turn: Turn) -> Outcome:
         listed = await self._ours(refund)
         if refund.id in listed:
             return _receipt(listed[refund.id])
@@ -136,6 +164,7 @@ class RefundCarrier:
             figure = to_stripe(refund.amount)
         except RuleBroken as error:  # nothing was sent: it is decided anew
             return Done(receipt={"refund": None, "state": RefundState.FAILED.value, "failure": error.sentence})
+        await turn()
         answer = await self.client.v1.refunds.create_async(
             {
                 "payment_intent": refund.payment_intent or "",
@@ -157,8 +186,10 @@ class RefundCarrier:
         try:
             if refund.first_sent_at is None and refund.id not in await self._ours(refund):
                 return Done(receipt={"refund": None, "state": RefundState.FAILED.value, "failure": error.sentence})
-        except (stripe.StripeError, aiohttp.ClientError, TimeoutError, OSError):
-            return Later(wait=wait_before(job.attempts), reason="Stripe cannot be asked whether it knows this refund")
+        except (stripe.StripeError, aiohttp.ClientError, TimeoutError, OSError) as broken:
+            held = put_off(broken) if isinstance(broken, stripe.StripeError) else None
+            reason = "Stripe cannot be asked whether it knows this refund"
+            return held or Later(wait=wait_before(job.attempts), reason=reason)
         return Failed(reason=error.sentence)
 
     async def _ours(self, refund: Refund) -> dict[str, stripe.Refund]:
@@ -205,15 +236,16 @@ def _card(answer: stripe.Refund) -> str | None:
 
 def refused(job: Job, error: stripe.StripeError) -> Outcome:
     """What an error of Stripe's means for a refund. Source: docs.stripe.com/error-handling."""
+    if (held := put_off(error)) is not None:
+        return held
     words = error.user_message or error.code or type(error).__name__
     match error:
         case stripe.IdempotencyError():
             return Failed(reason=f"Stripe knows this key with other figures: {words}")
         case stripe.RateLimitError():
             return Later(wait=wait_before(job.attempts), reason="Stripe asked us to wait", counts=False)
-        case stripe.AuthenticationError() | stripe.PermissionError():
-            # Nothing was done, and however long it lasts no refund is given up for it: the auditor raises what is late.
-            reason = "Stripe refused our key: check OPSBELL_STRIPE_KEY"
+        case stripe.PermissionError():
+            reason = "Stripe does not let our key refund: check OPSBELL_STRIPE_KEY"
             return Later(wait=timedelta(minutes=5), reason=reason, counts=False)
         case stripe.APIConnectionError():
             return Unknown(reason="Stripe cannot be reached")

@@ -16,10 +16,10 @@ import aiohttp
 import stripe
 
 from domain.jobs import Engine, Job, Transaction
-from domain.outcomes import Done, Failed, Later, Outcome, Turn, at_once
+from domain.outcomes import Done, Failed, Outcome, Turn, at_once
 from domain.payments import Refund, RefundState, SeenRefund, note_reach, note_reconciled, since_when
 from domain.wire import Json
-from gateways.stripe import INTENT, STATES
+from gateways.stripe import ALL, GAPS, INTENT, STATES, put_off
 from gateways.stripe_amounts import from_stripe
 
 _EVERY: Final = timedelta(minutes=10)
@@ -27,8 +27,6 @@ _DAY: Final = timedelta(hours=24)
 #: below what the delivery gives one job; what does not fit is taken up by the next look
 _PATIENCE: Final = 15.0
 _PAGE: Final = 100
-#: how long a look waits when Stripe has had too many calls in a second
-_BREATH: Final = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +49,7 @@ class ReconcileCarrier:
 
     def gaps(self, job: Job) -> Mapping[str, timedelta]:  # noqa: ARG002  the Carrier's own signature
         """Refunds go first: a look waits for the same gap."""
-        return {"stripe:all": timedelta(milliseconds=20)}
+        return GAPS
 
     def admit(self, job: Job, transaction: Transaction) -> Outcome | None:  # noqa: ARG002  the Carrier's own signature
         """Nothing can have changed that would make a look needless."""
@@ -65,12 +63,17 @@ class ReconcileCarrier:
         since = since_when(now, last_full, full=full)
         try:
             async with asyncio.timeout(_PATIENCE):
-                self._found[job.id] = await self._look(since)
-        except stripe.RateLimitError:
-            # It is there, and busy with more urgent things: no news, and no attempt.
-            return Later(wait=_BREATH, reason="Stripe asked us to wait", counts=False)
+                self._found[job.id] = await self._look(since, turn)
         except (stripe.StripeError, aiohttp.ClientError, TimeoutError, OSError) as error:
-            return Done(receipt={"reached": False, "why": type(error).__name__})
+            held = put_off(error) if isinstance(error, stripe.StripeError) else None
+            if held is not None and not held.shut:
+                # It is there, and busy with more urgent things: no news, and no attempt.
+                return held
+            if held is not None:
+                await self.engine.write(
+                    lambda transaction: transaction.jobs.hold(ALL, until=transaction.now + held.wait, shut=True)
+                )
+            return Done(receipt={"reached": False, "why": type(error).__name__}, heard=False)
         return Done(receipt={"reached": True, "full": full, "seen": len(self._found[job.id].seen)})
 
     def settle(self, job: Job, outcome: Outcome, transaction: Transaction) -> None:
@@ -87,15 +90,20 @@ class ReconcileCarrier:
         last_full = transaction.now.isoformat() if full else job.payload.get("last_full")
         _plan(transaction, after=_EVERY, last_full=last_full)
 
-    async def _look(self, since: datetime) -> Found:
+    async def _look(self, since: datetime, turn: Turn) -> Found:
         ours = await self.engine.read(lambda transaction: _to_compare(transaction, since))
         page = await self.client.v1.refunds.list_async({"created": {"gte": int(since.timestamp())}, "limit": _PAGE})
-        seen = {one.id: _seen(one) async for one in page.auto_paging_iter()}
+        seen = {one.id: _seen(one) for one in page.data}
+        while page.has_more:
+            await turn()
+            page = await page.next_page_async()
+            seen |= {one.id: _seen(one) for one in page.data}
         gone = []
         for refund in ours:
             stripe_refund = refund.stripe_refund or ""
             if stripe_refund in seen:
                 continue
+            await turn()
             try:
                 seen[stripe_refund] = _seen(await self.client.v1.refunds.retrieve_async(stripe_refund))
             except stripe.InvalidRequestError as error:

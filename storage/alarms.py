@@ -4,12 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import sqlalchemy as sa
 
 from domain.alarms import Stuck
 from storage.claim import still_open
 from storage.tables import jobs, shops
+
+_OLDEST_SHOP: Final = sa.select(sa.func.min(shops.c.id))
+_LATE: Final = sa.and_(still_open(), jobs.c.final_by <= sa.bindparam("now"))
+_COUNT_LATE: Final = sa.select(sa.func.count()).where(_LATE)
+_MARK: Final = (
+    sa.update(jobs).where(jobs.c.raised_at.is_(None)).values(raised_at=sa.bindparam("raised")).returning(jobs.c.id)
+)
+_MARK_LATE: Final = _MARK.where(_LATE)
+_MARK_DEAD: Final = _MARK.where(jobs.c.state == "dead")
+_SHOP: Final = sa.func.coalesce(jobs.c.shop_id, sa.bindparam("oldest_shop", type_=jobs.c.shop_id.type))
+_MESSAGE: Final = sa.func.coalesce(jobs.c.message, "")
+_REASON: Final = sa.func.coalesce(jobs.c.error, "")
+_COUNTED: Final = (
+    sa.select(
+        _SHOP.label("shop"), jobs.c.kind, _MESSAGE.label("message"), jobs.c.state, _REASON.label("reason"),
+        sa.func.count().label("jobs"), sa.func.min(jobs.c.made_at, type_=jobs.c.made_at.type).label("oldest"),
+    )
+    .where(jobs.c.id.in_(sa.bindparam("ids", expanding=True)))
+    .group_by(_SHOP, jobs.c.kind, _MESSAGE, jobs.c.state, _REASON)
+)
 
 
 @dataclass(frozen=True)
@@ -24,7 +45,7 @@ class AlarmRows:
 
         What belongs to no shop is the oldest shop's; without any shop nothing is taken.
         """
-        oldest_shop = self.connection.execute(sa.select(sa.func.min(shops.c.id))).scalar()
+        oldest_shop = self.connection.execute(_OLDEST_SHOP).scalar()
         if oldest_shop is None:
             return {}
         ids = self._mark()
@@ -36,30 +57,16 @@ class AlarmRows:
 
     def overdue(self) -> int:
         """How many open jobs are past their time."""
-        late = sa.select(sa.func.count()).where(still_open(), jobs.c.final_by <= self.now)
-        return self.connection.execute(late).scalar_one()
+        return self.connection.execute(_COUNT_LATE, {"now": self.now}).scalar_one()
 
     def _mark(self) -> list[int]:
         marked: list[int] = []
-        for which in (
-            sa.and_(still_open(), jobs.c.raised_at.is_(None), jobs.c.final_by <= self.now),
-            sa.and_(jobs.c.state == "dead", jobs.c.raised_at.is_(None)),
-        ):
-            marking = sa.update(jobs).where(which).values(raised_at=self.now).returning(jobs.c.id)
-            marked += self.connection.execute(marking).scalars()
+        for marking, which in ((_MARK_LATE, {"now": self.now}), (_MARK_DEAD, {})):
+            marked += self.connection.execute(marking, {**which, "raised": self.now}).scalars()
         return marked
 
     def _counted(self, ids: list[int], oldest_shop: int) -> list[tuple[int, Stuck]]:
-        shop, message = sa.func.coalesce(jobs.c.shop_id, oldest_shop), sa.func.coalesce(jobs.c.message, "")
-        reason = sa.func.coalesce(jobs.c.error, "")
-        rows = self.connection.execute(
-            sa.select(
-                shop.label("shop"), jobs.c.kind, message.label("message"), jobs.c.state, reason.label("reason"),
-                sa.func.count().label("jobs"), sa.func.min(jobs.c.made_at, type_=jobs.c.made_at.type).label("oldest"),
-            )
-            .where(jobs.c.id.in_(ids))
-            .group_by(shop, jobs.c.kind, message, jobs.c.state, reason)
-        )
+        rows = self.connection.execute(_COUNTED, {"ids": ids, "oldest_shop": oldest_shop})
         return [
             (row.shop, Stuck(kind=row.kind, message=row.message, dead=row.state == "dead", count=row.jobs,
                              oldest=row.oldest, reason=row.reason))

@@ -19,13 +19,32 @@ import sqlalchemy as sa
 from domain.ports import AuditAnchor, AuditLine
 from domain.shops import Shop
 from domain.wire import Json, to_json
-from storage.database import insert, is_sqlite
+from storage.database import Upsert, is_sqlite
 from storage.seals import Seals
 from storage.tables import audit, audit_heads, shops
 
 _FIRST_HASH: Final = "0" * 64
 #: a line's place in the digest: enough to tell two ends apart, short enough to read aloud
 _SHORT: Final = 12
+
+#: NO KEY UPDATE: every insert of the shop's rows holds a KEY SHARE on it, and two such would deadlock
+_LOCK: Final = sa.select(shops.c.id).where(shops.c.id == sa.bindparam("shop")).with_for_update(key_share=True)
+_ADD: Final = sa.insert(audit)
+_SEAL_END: Final = Upsert(audit_heads, lambda new: new.on_conflict_do_update(
+    index_elements=["shop_id"], set_={name: new.excluded[name] for name in ("lines", "hash", "mac")}
+))
+_MINE: Final = audit.c.shop_id == sa.bindparam("shop")
+_LINES: Final = sa.select(audit).where(_MINE).order_by(audit.c.id)
+#: by whether a subject is asked for, and whether a moment
+_WANTED: Final = {
+    (False, False): _LINES, (True, False): _LINES.where(audit.c.subject == sa.bindparam("subject")),
+    (False, True): _LINES.where(audit.c.at >= sa.bindparam("since")),
+    (True, True): _LINES.where(audit.c.subject == sa.bindparam("subject"), audit.c.at >= sa.bindparam("since")),
+}
+_LAST: Final = sa.select(audit.c.id, audit.c.hash).where(_MINE).order_by(audit.c.id.desc()).limit(1)
+_SEALED: Final = sa.select(audit.c.id).where(_MINE, audit.c.hash == sa.bindparam("sealed"))
+_COUNT: Final = sa.select(sa.func.count()).select_from(audit).where(_MINE, audit.c.id > sa.bindparam("after"))
+_HEAD: Final = sa.select(audit_heads).where(audit_heads.c.shop_id == sa.bindparam("shop"))
 
 
 @dataclass(frozen=True)
@@ -40,25 +59,17 @@ class AuditRows:
     def add(self, actor: str, action: str, subject: str, detail: Mapping[str, Json] | None = None) -> None:
         """One line at the end of the chain; the shop's row is locked so that two lines never share a predecessor."""
         if not is_sqlite(self.connection):
-            # NO KEY UPDATE: every insert of the shop's rows holds a KEY SHARE on it, and two such would deadlock here.
-            row = sa.select(shops.c.id).where(shops.c.id == self.shop.id)
-            self.connection.execute(row.with_for_update(key_share=True))
+            self.connection.execute(_LOCK, self._mine)
         lines, previous = self._end()
         form = to_json(dict(detail or {}))
         moment = self.now.astimezone(UTC)
         line = digest([previous, moment.isoformat(), actor, action, subject, form])
-        self.connection.execute(
-            sa.insert(audit).values(
-                shop_id=self.shop.id, at=moment, actor=actor, action=action, subject=subject, detail=form,
-                previous_hash=previous, hash=line,
-            )
-        )
+        self.connection.execute(_ADD, {
+            "shop_id": self.shop.id, "at": moment, "actor": actor, "action": action, "subject": subject,
+            "detail": form, "previous_hash": previous, "hash": line,
+        })
         head = {"lines": lines + 1, "hash": line, "mac": self._seal(lines + 1, line)}
-        self.connection.execute(
-            insert(self.connection, audit_heads)
-            .values(shop_id=self.shop.id, **head)
-            .on_conflict_do_update(index_elements=["shop_id"], set_=head)
-        )
+        self.connection.execute(_SEAL_END.on(self.connection), {"shop_id": self.shop.id, **head})
 
     def about(self, subject: str) -> tuple[AuditLine, ...]:
         """The lines about a subject, oldest first."""
@@ -66,12 +77,10 @@ class AuditRows:
 
     def lines(self, *, subject: str | None = None, since: datetime | None = None) -> Iterator[AuditLine]:
         """Lines, oldest first: of a subject, or from a moment on."""
-        wanted = sa.select(audit).where(audit.c.shop_id == self.shop.id).order_by(audit.c.id)
-        if subject is not None:
-            wanted = wanted.where(audit.c.subject == subject)
-        if since is not None:
-            wanted = wanted.where(audit.c.at >= since)
-        for row in self.connection.execute(wanted):
+        which = {"subject": subject, "since": since}
+        asked = {name: value for name, value in which.items() if value is not None}
+        wanted = _WANTED[subject is not None, since is not None]
+        for row in self.connection.execute(wanted, {**self._mine, **asked}):
             yield AuditLine(at=row.at, actor=row.actor, action=row.action, subject=row.subject, detail=row.detail)
 
     def anchor(self) -> AuditAnchor:
@@ -85,7 +94,7 @@ class AuditRows:
         ``anchor``: what a digest once said; the trail must still have that line at that place.
         """
         previous, place = _FIRST_HASH, 0
-        found = self.connection.execute(sa.select(audit).where(audit.c.shop_id == self.shop.id).order_by(audit.c.id))
+        found = self.connection.execute(_LINES, self._mine)
         for place, row in enumerate(found, start=1):
             where = f"Line {place} (id {row.id}, {row.action} of {row.subject})"
             if row.previous_hash != previous:
@@ -116,29 +125,24 @@ class AuditRows:
         A line that is missing at the end is never made up for: the chain goes on from the sealed end, and breaks there.
         """
         head = self._head()
-        last = self.connection.execute(
-            sa.select(audit.c.id, audit.c.hash)
-            .where(audit.c.shop_id == self.shop.id).order_by(audit.c.id.desc()).limit(1)
-        ).first()
+        last = self.connection.execute(_LAST, self._mine).first()
         if head is None:
             return (0, _FIRST_HASH) if last is None else (self._count(), last.hash)
         if last is not None and last.hash != head.hash:
-            sealed = self.connection.execute(
-                sa.select(audit.c.id).where(audit.c.shop_id == self.shop.id, audit.c.hash == head.hash)
-            ).scalar()
+            sealed = self.connection.execute(_SEALED, {**self._mine, "sealed": head.hash}).scalar()
             if sealed is not None:  # the version before, during an update, wrote lines without sealing the end
                 return head.lines + self._count(after=sealed), last.hash
         return head.lines, head.hash
 
     def _count(self, *, after: int = 0) -> int:
-        return int(
-            self.connection.execute(
-                sa.select(sa.func.count()).select_from(audit).where(audit.c.shop_id == self.shop.id, audit.c.id > after)
-            ).scalar_one()
-        )
+        return int(self.connection.execute(_COUNT, {**self._mine, "after": after}).scalar_one())
 
     def _head(self) -> sa.Row[tuple[object, ...]] | None:
-        return self.connection.execute(sa.select(audit_heads).where(audit_heads.c.shop_id == self.shop.id)).first()
+        return self.connection.execute(_HEAD, self._mine).first()
+
+    @property
+    def _mine(self) -> dict[str, object]:
+        return {"shop": self.shop.id}
 
     def _seal(self, lines: int, end: str) -> str:
         return self.seals.seal("audit", self.shop.id, lines, end)

@@ -20,7 +20,7 @@ from storage.tables import chats, inbox, jobs, stock_items
 
 _LATELY: Final = 5_000
 #: kind of job -> the connection that it goes out by
-_OUT: Final = {"say.slack": "slack", "say.telegram": "telegram", "refund": "stripe"}
+_OUT: Final = {"say.slack": "slack", "whisper.slack": "slack", "say.telegram": "telegram", "refund": "stripe"}
 #: source of the inbox -> the connection that it came in by; these have one secret for all shops of an installation
 _IN: Final = {"slack-event": "slack", "telegram": "telegram", "stripe": "stripe", "shop": "shop"}
 

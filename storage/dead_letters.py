@@ -27,6 +27,24 @@ STATES: Final = ("open", "dead", "done", "superseded", "gathered", "dropped")
 #: numbers of people and chats in a reason
 _NUMBER: Final = re.compile(r"-?\d{5,}")
 
+_WHICH: Final = jobs.c.id == sa.bindparam("which")
+_SEEN: Final = sa.select(jobs, shops.c.key.label("shop")).join(shops, shops.c.id == jobs.c.shop_id, isouter=True)
+_ONE: Final = _SEEN.where(_WHICH)
+_LIST: Final = (
+    _SEEN.where(jobs.c.state.in_(sa.bindparam("states", expanding=True)))
+    .order_by(jobs.c.id)
+    .limit(sa.bindparam("most", type_=sa.Integer()))
+)
+_LIST_OF_KIND: Final = _LIST.where(jobs.c.kind == sa.bindparam("kind"))
+_SHOP_OF: Final = sa.select(jobs.c.shop_id).where(_WHICH)
+_PAYLOAD: Final = sa.select(jobs.c.payload).where(_WHICH)
+#: what is set comes as values of its columns
+_OPEN_DEAD: Final = sa.update(jobs).where(_WHICH, jobs.c.state == "dead")
+_CLOSE: Final = sa.update(jobs).where(_WHICH, jobs.c.state.in_(("dead", OPEN)), jobs.c.leased_until.is_(None))
+_HEAR_AGAIN: Final = (
+    sa.update(inbox).where(inbox.c.id == sa.bindparam("event")).values(worked_at=None, error=None)
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class JobSeen:
@@ -62,21 +80,21 @@ class DeadLetters:
 
     def list(self, states: tuple[str, ...], *, kind: str | None, limit: int) -> tuple[JobSeen, ...]:
         """The oldest of these states first."""
-        found = _SEEN.where(jobs.c.state.in_(states)).order_by(jobs.c.id).limit(limit)
-        if kind is not None:
-            found = found.where(jobs.c.kind == kind)
-        return tuple(_seen(row) for row in self.connection.execute(found))
+        which: dict[str, object] = {"states": states, "most": limit}
+        if kind is None:
+            return tuple(_seen(row) for row in self.connection.execute(_LIST, which))
+        return tuple(_seen(row) for row in self.connection.execute(_LIST_OF_KIND, {**which, "kind": kind}))
 
     def one(self, job_id: int) -> JobSeen:
         """That job; NotFound."""
-        row = self.connection.execute(_SEEN.where(jobs.c.id == job_id)).first()
+        row = self.connection.execute(_ONE, {"which": job_id}).first()
         if row is None:
             raise NotFound(f"There is no job {job_id}.")
         return _seen(row)
 
     def shop_of(self, job_id: int) -> int | None:
         """The shop it belongs to."""
-        return self.connection.execute(sa.select(jobs.c.shop_id).where(jobs.c.id == job_id)).scalar()
+        return self.connection.execute(_SHOP_OF, {"which": job_id}).scalar()
 
     def retry(self, job_id: int, uow: UnitOfWork | None, *, by: str) -> None:
         """Open a dead job again, its attempts forgotten. RuleBroken where that could do harm.
@@ -86,24 +104,19 @@ class DeadLetters:
         seen = self.one(job_id)
         if seen.state != "dead":
             raise Conflict(f"Job {job_id} is {seen.state}: only a dead one can be opened again.")
-        payload = self.connection.execute(sa.select(jobs.c.payload).where(jobs.c.id == job_id)).scalar_one()
+        payload = self.connection.execute(_PAYLOAD, {"which": job_id}).scalar_one()
         if seen.kind == "fire":
             raise RuleBroken("A schedule goes on by itself with its next occurrence: there is nothing to open again.")
         if seen.kind == "refund" and (uow is None or refund_to_send(str(payload["refund"]), uow) is None):
             raise RuleBroken("That refund is settled already. Nothing may be sent for it any more.")
-        opened = self.connection.execute(
-            sa.update(jobs)
-            .where(jobs.c.id == job_id, jobs.c.state == "dead")
-            .values(
-                state=OPEN, attempts=0, due_at=self.now, done_at=None, raised_at=None,
-                final_by=self.now + final_within(seen.kind),
-            )
-        )
+        opened = self.connection.execute(_OPEN_DEAD, {
+            "which": job_id, "state": OPEN, "attempts": 0, "due_at": self.now, "done_at": None, "raised_at": None,
+            "final_by": self.now + final_within(seen.kind),
+        })
         if opened.rowcount != 1:
             raise Conflict(f"Job {job_id} has just been changed by somebody else.")
         if seen.kind == "learn":
-            again = sa.update(inbox).where(inbox.c.id == int(payload["inbox"])).values(worked_at=None, error=None)
-            self.connection.execute(again)
+            self.connection.execute(_HEAR_AGAIN, {"event": int(payload["inbox"])})
         self.connection.info.setdefault(NEW_WORK, set()).add(seen.kind)
         _note(uow, by, "job.retried", seen, {})
 
@@ -114,21 +127,16 @@ class DeadLetters:
         seen = self.one(job_id)
         if seen.kind == "refund" and uow is not None and _undecided(self.connection, job_id, uow):
             raise RuleBroken("Money depends on it: its refund is neither sent nor given up. Retry it; then it closes.")
-        dropped = self.connection.execute(
-            sa.update(jobs)
-            .where(jobs.c.id == job_id, jobs.c.state.in_(("dead", OPEN)), jobs.c.leased_until.is_(None))
-            .values(state="dropped", done_at=self.now, error=reason.strip()[:500])
-        )
+        dropped = self.connection.execute(_CLOSE, {
+            "which": job_id, "state": "dropped", "done_at": self.now, "error": reason.strip()[:500],
+        })
         if dropped.rowcount != 1:
             raise Conflict(f"Job {job_id} is {seen.state} or under way: it cannot be dropped now.")
         _note(uow, by, "job.dropped", seen, {"reason": reason.strip()[:500]})
 
 
-_SEEN: Final = sa.select(jobs, shops.c.key.label("shop")).join(shops, shops.c.id == jobs.c.shop_id, isouter=True)
-
-
 def _undecided(connection: sa.Connection, job_id: int, uow: UnitOfWork) -> bool:
-    payload = connection.execute(sa.select(jobs.c.payload).where(jobs.c.id == job_id)).scalar_one()
+    payload = connection.execute(_PAYLOAD, {"which": job_id}).scalar_one()
     refund = uow.payments.refund(str(payload["refund"]))
     return refund is not None and refund.state is RefundState.INTENDED
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -39,7 +39,9 @@ _MARK_SENDING: Final = (
     .returning(jobs.c.id)
 )
 _RAISED: Final = sa.update(jobs).where(jobs.c.id == sa.bindparam("which")).values(raised_at=sa.bindparam("raised"))
-_STANDS: Final = sa.select(sa.exists().where(jobs.c.lane == sa.bindparam("lane"), still_open()))
+_STANDS: Final = sa.select(
+    sa.exists().where(jobs.c.lane == sa.bindparam("lane"), jobs.c.id > sa.bindparam("after"), still_open())
+)
 _OPEN_PAYLOADS: Final = (
     sa.select(jobs.c.payload)
     .where(still_open(), jobs.c.kind == sa.bindparam("kind"))
@@ -59,6 +61,10 @@ _MOVE_LANE: Final = (
 )
 _HELD: Final = sa.select(lanes.c.key, lanes.c.held_until).where(
     lanes.c.key.in_(sa.bindparam("keys", expanding=True)), lanes.c.held_until > sa.bindparam("now")
+)
+_CLOSED: Final = sa.select(lanes).where(
+    lanes.c.key.in_(sa.bindparam("keys", expanding=True)),
+    sa.or_(lanes.c.held_until > sa.bindparam("now"), lanes.c.shut),
 )
 _TRY_LANE: Final = (
     sa.update(lanes).where(lanes.c.key == sa.bindparam("lane")).values(held_until=sa.bindparam("until"))
@@ -191,7 +197,7 @@ class JobRows:
         new = _NEW_LANE.on(self.connection)
         self.connection.execute(new, [{"key": key, "free_at": self.now} for key in in_order])
         held = self.connection.execute(_HOLD_LANES, {"keys": in_order})
-        return {row.key: Lane(free_at=row.free_at, held_until=row.held_until, shut=row.shut) for row in held}
+        return {row.key: _lane(row) for row in held}
 
     def move_lanes(self, free: Mapping[str, datetime]) -> None:
         """The next free moments of lanes that this transaction holds."""
@@ -207,6 +213,11 @@ class JobRows:
         """Those of the lanes that are held now: until when the other side wants nothing on them."""
         held = self.connection.execute(_HELD, {"keys": sorted(keys), "now": self.now})
         return {row.key: row.held_until for row in held}
+
+    def closed_lanes(self, keys: Iterable[str]) -> dict[str, Lane]:
+        """Those of the lanes that are held now or shut; nobody is kept from moving them."""
+        closed = self.connection.execute(_CLOSED, {"keys": list(keys), "now": self.now})
+        return {row.key: _lane(row) for row in closed}
 
     def try_lanes(self, trials: Mapping[str, datetime]) -> None:
         """Hold shut lanes that this transaction holds, for all but one letter, until those moments."""
@@ -238,9 +249,9 @@ class JobRows:
         """Somebody was told of it: the auditor need not."""
         self.connection.execute(_RAISED, {"which": job.id, "raised": self.now})
 
-    def stands(self, lane: str) -> bool:
-        """Whether a job of that lane is open."""
-        return bool(self.connection.execute(_STANDS, {"lane": lane}).scalar())
+    def stands(self, lane: str, *, after: int = 0) -> bool:
+        """Whether a job of that lane is open, and was written after the one of that number."""
+        return bool(self.connection.execute(_STANDS, {"lane": lane, "after": after}).scalar())
 
     def open_payloads(self, kind: str) -> tuple[dict[str, Json], ...]:
         """What the open jobs of a kind carry, the longest due first."""
@@ -286,6 +297,10 @@ class JobRows:
         held = {"which": job.id, "holder": job.owner, "until": job.leased_until}
         changed = self.connection.execute(HELD_JOB, {**held, **values})
         return changed.rowcount == 1
+
+
+def _lane(row: sa.Row[Any]) -> Lane:
+    return Lane(free_at=row.free_at, held_until=row.held_until, shut=row.shut)
 
 
 def final_within(kind: str) -> timedelta:

@@ -114,6 +114,19 @@ class OutboxRows:
         """To one chat."""
         self._say(chat, message, once=f"{once}>{chat.platform}:{chat.address}", repeat=repeat, about=about)
 
+    def whisper(self, chat: Chat, letter: Letter, *, to: str, once: str) -> None:
+        """An answer that is stamped already, for one person alone.
+
+        A kind of its own: whoever does not know it must not say it to the whole chat.
+        """
+        message = letter.message
+        payload = {**_payload(chat, letter), "to": to}
+        self._jobs.add(
+            key=f"{self.shop.key}/{once}>{chat.platform}:{chat.address}", kind=f"whisper.{chat.platform}",
+            payload=payload, due_at=self.now, lane=f"{chat.platform}:whisper:{to}", shop_id=self.shop.id,
+            message=message.kind, within=message.message_class.within,
+        )
+
     def replace(self, chat: Chat, message_id: str, message: Message, *, once: str) -> None:
         """Edit a message of ours."""
         self._say(chat, message, once=f"{once}>{chat.platform}:{chat.address}", message_id=message_id)
@@ -142,10 +155,7 @@ class OutboxRows:
     ) -> None:
         private = chat.platform == "telegram" and not chat.address.startswith("-")
         letter = self.stamp(message, f"{chat.platform}:{chat.address}" if private else None)
-        payload: dict[str, Json] = {
-            "address": chat.address, "message": message.kind, "fields": object_json(message),
-            "buttons": to_json(letter.buttons), "repeat": repeat,
-        }
+        payload: dict[str, Json] = {**_payload(chat, letter), "repeat": repeat}
         extras: dict[str, Json] = {"card": card, "thread": thread, "message_id": message_id, "about": about}
         payload |= {name: value for name, value in extras.items() if value is not None}
         if card is not None:
@@ -177,6 +187,14 @@ class OutboxRows:
             rows = self.connection.execute(HEARS, {"shop": self.shop.id, "topic": topic})
             self._heard[topic] = tuple(Chat(platform=platform, address=address) for platform, address in rows)
         return self._heard[topic]
+
+
+def _payload(chat: Chat, letter: Letter) -> dict[str, Json]:
+    """What every letter's job carries."""
+    return {
+        "address": chat.address, "message": letter.message.kind, "fields": object_json(letter.message),
+        "buttons": to_json(letter.buttons),
+    }
 
 
 @dataclass(frozen=True)

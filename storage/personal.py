@@ -39,6 +39,7 @@ from storage.tables import (
 
 #: rows looked at in one statement
 _BATCH: Final = 500
+_IS_LETTER: Final = sa.or_(jobs.c.kind.startswith("say."), jobs.c.kind.startswith("whisper."))
 #: what is left of a message or an event that was about somebody
 BLANK: Final[dict[str, Json]] = {"erased": True}
 
@@ -119,7 +120,7 @@ class PersonalRows:
             sent = (
                 sa.select(jobs.c.id)
                 .where(
-                    jobs.c.shop_id == self.shop.id, jobs.c.kind.startswith("say."), jobs.c.state != "open",
+                    jobs.c.shop_id == self.shop.id, _IS_LETTER, jobs.c.state != "open",
                     jobs.c.made_at < messages, ~_mentions(jobs.c.payload, ['"erased"']),
                 )
                 .order_by(jobs.c.id).limit(limit)
@@ -159,7 +160,7 @@ class PersonalRows:
         if customer.telegram_user is not None:
             about.append(jobs.c.lane == f"telegram:{customer.telegram_user}")
         return sa.select(jobs.c.id).where(
-            jobs.c.shop_id == self.shop.id, jobs.c.kind.startswith("say."), sa.or_(*about)
+            jobs.c.shop_id == self.shop.id, _IS_LETTER, sa.or_(*about)
         )
 
     def _events(self, customer: Customer) -> Iterator[sa.Row[Any]]:

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
 import aiohttp
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from domain.answers import Refused as SaidNo
 from domain.home import ShowHome
-from domain.messages import Letter
+from domain.jobs import Transaction
+from domain.messages import Chat, Letter
+from domain.outcomes import NotNow
 from domain.shops import Shop
 from handlers.commands import read
+from handlers.deadline import TooSlow
 from handlers.run import Answer, Desk, Who
 from handlers.slack.requests import Asked, Opened, Pressed, Submitted, Typed
 from notifications.catalogue import Catalogue, Words
-from notifications.dialect import MRKDWN
+from notifications.direct import Barred
+from notifications.slack import calls
 from notifications.slack.blocks import Block, blocks
+from notifications.slack.calls import Direct, Lost, NotSent, Refused, direct
+from notifications.slack.calls import told as meaning
 from notifications.slack.modals import modal, told
+from notifications.slack.whispers import said
 
 log = logging.getLogger("opsbell.slack")
 
@@ -40,6 +48,13 @@ class SlackDesk:
     nobody: Shop
     #: how every response URL begins; the slash at its end closes the host's name
     responses: str = "https://hooks.slack.com/"
+    #: calls that are no job's; None: over the desk's own engine
+    calls: Direct | None = None
+
+    @property
+    def direct(self) -> Direct:
+        """Calls to Slack that obey what it asked of anybody."""
+        return self.calls or direct(self.desk.engine)
 
     async def do(self, wish: Asked, key: str) -> dict[str, Any] | None:
         """Do what was asked; what the acknowledgement is to hold, None for nothing."""
@@ -54,13 +69,22 @@ class SlackDesk:
                 await self._opened(wish)
         return None
 
+    def home(self, answer: Answer, below: Answer | None = None) -> Block:
+        """The view of somebody's App Home: an answer, and another below it."""
+        built = self._blocks(answer.letter, answer.shop)
+        if below is not None:
+            built = [*built, {"type": "divider"}, *self._blocks(below.letter, below.shop)]
+        return {"type": "home", "blocks": built[:100]}
+
     async def _typed(self, asked: Typed, key: str) -> dict[str, Any] | None:
         """A slash command: answered in the acknowledgement itself."""
         answer = await self.desk.typed(asked.who, asked.name, asked.text, seen=key)
         if answer.form is not None:
             path = read(asked.name, asked.text).entry.path
-            await self._open(asked.trigger, answer, {"path": path, "place": asked.who.place})
-            return None
+            held = await self._open(asked.trigger, answer, {"path": path, "place": asked.who.place})
+            if held is None:
+                return None
+            answer = _no_form(answer, held)
         return {**self._said(answer), "response_type": "ephemeral"}
 
     async def _pressed(self, asked: Pressed, key: str) -> None:
@@ -69,9 +93,12 @@ class SlackDesk:
             return
         answer = await self.desk.pressed(asked.who, asked.token, seen=key)
         if answer.form is not None:
-            await self._open(asked.trigger, answer, {"token": asked.token, "place": asked.who.place})
-        elif not answer.repeated:
-            await self._whisper(asked, answer)
+            held = await self._open(asked.trigger, answer, {"token": asked.token, "place": asked.who.place})
+            if held is None:
+                return
+            answer = _no_form(answer, held)
+        if not answer.repeated:
+            await self._whisper(asked, answer, key)
 
     async def _submitted(self, asked: Submitted, key: str) -> dict[str, Any] | None:
         """A form sent off. What is wrong stands beside its field, and the form stays."""
@@ -85,10 +112,10 @@ class SlackDesk:
         if answer.refused and answer.field in asked.values:
             return {"response_action": "errors", "errors": {answer.field: self._plain(answer)[:2000]}}
         if who.place is None and not answer.refused:  # App Home is the only place without one
-            await self._publish(who, await self.desk.commanded(who, ShowHome()))
+            await self._publish(who, await self.desk.commanded(who, ShowHome()), key)
         if answer.refused or who.place is None:
             return {"response_action": "update", "view": told(str(self._said(answer)["text"]))}
-        await self._ephemeral(who, answer)
+        await self._ephemeral(who, answer, key)
         return None
 
     async def _opened(self, asked: Opened) -> None:
@@ -98,56 +125,101 @@ class SlackDesk:
         """
         if not await self._known(asked):
             answer = await self.desk.commanded(asked.who, ShowHome())
-            await self._publish(asked.who, answer)
+            await self._publish(asked.who, answer, asked.event_id)
             await self.desk.engine.write(lambda transaction: transaction.inbox.first("slack-event", asked.event_id))
 
     async def _known(self, asked: Opened) -> bool:
         return await self.desk.engine.read(lambda transaction: transaction.inbox.has("slack-event", asked.event_id))
 
-    async def _publish(self, who: Who, answer: Answer, home: Answer | None = None) -> None:
-        """An answer as the person's page; above ``home``, where the page itself was not what they asked for."""
-        built = self._blocks(answer.letter, answer.shop)
-        if home is not None:
-            built = [*built, {"type": "divider"}, *self._blocks(home.letter, home.shop)]
-        await self.client.views_publish(user_id=who.user, view={"type": "home", "blocks": built[:100]})
+    async def _publish(self, who: Who, answer: Answer, key: str, home: Answer | None = None) -> None:
+        """An answer as the person's page; above ``home``, where the page itself was not what they asked for.
 
-    async def _open(self, trigger: str, answer: Answer, metadata: dict[str, str | None]) -> None:
-        if answer.form is not None:
-            await self.client.views_open(trigger_id=trigger, view=modal(answer.form, json.dumps(metadata)))
+        Where Slack takes none now, their own page comes later, as it is then.
+        """
+        view = self.home(answer, home)
+        try:
+            await self.direct.ask(
+                lambda: self.client.views_publish(user_id=who.user, view=view), lane=calls.HOME
+            )
+        except NotNow:
+            shop_id = None if answer.shop is None else answer.shop.id
+            await self.desk.engine.write(lambda transaction: home_later(transaction, who, shop_id, key))
 
-    async def _whisper(self, asked: Pressed, answer: Answer) -> None:
+    async def _open(self, trigger: str, answer: Answer, metadata: dict[str, str | None]) -> Barred | None:
+        """Open the answer's form; what bars it, since its trigger is long over when Slack takes it again."""
+        if answer.form is None:
+            return None
+        view = modal(answer.form, json.dumps(metadata))
+        try:
+            await self.direct.ask(lambda: self.client.views_open(trigger_id=trigger, view=view), lane=calls.MODAL)
+        except Barred as held:
+            return held
+        return None
+
+    async def _whisper(self, asked: Pressed, answer: Answer, key: str) -> None:
         """Only to the presser: by the response URL, else as an ephemeral post, else refreshing App Home."""
         url = asked.response_url
         if not url:
             if asked.in_home:
-                await self._publish(asked.who, answer, await self.desk.commanded(asked.who, ShowHome()))
+                await self._publish(asked.who, answer, key, await self.desk.commanded(asked.who, ShowHome()))
             return
         if url.startswith(self.responses):
-            said = {**self._said(answer), "response_type": "ephemeral", "replace_original": False}
+            content = {**self._said(answer), "response_type": "ephemeral", "replace_original": False}
             try:
-                async with self.session.post(url, json=said, timeout=_TIMEOUT, allow_redirects=False) as response:
-                    if response.status < 300:
-                        return
-            except (aiohttp.ClientError, TimeoutError, ValueError):
-                log.warning("a response URL could not be reached")
+                await self.direct.ask(lambda: self._respond(url, content), lane=calls.RESPONSE, tokenless=True)
+            except (NotNow, NotSent, Lost, Refused, ValueError) as error:
+                log.warning("a response URL took no answer: %s", type(error).__name__)
+            else:
+                return
         else:
             log.warning("a response URL was not Slack's")
-        await self._ephemeral(asked.who, answer)
+        await self._ephemeral(asked.who, answer, key)
 
-    async def _ephemeral(self, who: Who, answer: Answer) -> None:
+    async def _respond(self, url: str, content: dict[str, Any]) -> None:
+        async with self.session.post(url, json=content, timeout=_TIMEOUT, allow_redirects=False) as response:
+            if response.status >= 300:
+                raise meaning(response, calls.RESPONSE)
+
+    async def _ephemeral(self, who: Who, answer: Answer, key: str) -> None:
+        """A post that only one person sees, now or through its lane."""
+        content = self._said(answer)
         try:
-            await self.client.chat_postEphemeral(channel=str(who.place), user=who.user, **self._said(answer))
-        except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
-            log.warning("an answer was done but could not be shown: %s", type(error).__name__)
+            await self.direct.ask(
+                lambda: self.client.chat_postEphemeral(channel=str(who.place), user=who.user, **content),
+                lane=calls.EPHEMERAL,
+            )
+        except (NotNow, NotSent):
+            await self._later(who, answer, key)
+        except Refused as error:
+            log.warning("an answer was done but could not be shown: %s", error.code)
+        except Lost as error:
+            log.warning("an answer was done but could not be shown: %s", error.reason)
+
+    async def _later(self, who: Who, answer: Answer, key: str) -> None:
+        def whole(transaction: Transaction) -> bool:
+            meant = transaction.shops.of_slack(who.team, who.user, who.place)
+            shop = answer.shop or (None if meant is None else meant[0])
+            if shop is None:
+                return False
+            letters = (answer.letter,) if answer.now is None else (answer.letter, answer.now)
+            for number, letter in enumerate(letters):
+                chat = Chat(platform="slack", address=str(who.place))
+                transaction.of(shop).outbox.whisper(chat, letter, to=who.user, once=f"whisper:{key}:{number}")
+            return True
+
+        try:
+            written = await self.desk.engine.write(whole)
+        except TooSlow:
+            written = False  # what was asked for is done all the same
+        if not written:
+            log.warning("an answer was done but cannot be shown later")
 
     def _said(self, answer: Answer) -> dict[str, Any]:
-        words = self._words(answer.letter, answer.shop)
-        plain = words.plain_title or str(words.body)
-        text = str(MRKDWN.escape(words.plain_title)) if words.plain_title else plain
-        built = blocks(words, answer.letter)
+        content = said(self._words(answer.letter, answer.shop), answer.letter)
         if answer.now is not None:
-            built = [*built, {"type": "divider"}, *self._blocks(answer.now, answer.shop)][:50]
-        return {"text": text or "Done.", "blocks": built}
+            now = self._blocks(answer.now, answer.shop)
+            content["blocks"] = [*content["blocks"], {"type": "divider"}, *now][:50]
+        return content
 
     def _blocks(self, letter: Letter, shop: Shop | None) -> list[Block]:
         return blocks(self._words(letter, shop), letter)
@@ -158,3 +230,24 @@ class SlackDesk:
     def _plain(self, answer: Answer) -> str:
         words = self.catalogue.words(answer.letter.message, answer.shop or self.nobody, "plain")
         return str(words.body) or words.plain_title
+
+
+def home_later(transaction: Transaction, who: Who, shop_id: int | None, key: str) -> None:
+    """Have somebody's App Home made and shown once Slack takes it; of several the last one written counts."""
+    transaction.jobs.add(
+        key=f"home:{who.identity}:{key}", kind="home.slack", payload={"user": who.user, "team": who.team},
+        due_at=transaction.now, lane=f"slack:home:{who.team}/{who.user}", shop_id=shop_id,
+    )
+
+
+def _no_form(answer: Answer, held: Barred) -> Answer:
+    """Why no form opens, in the place of the form."""
+    if held.shut:
+        said = (
+            "Slack refuses my token, so I can open no form, and nothing was changed. An owner sets a new token and "
+            "restarts me; opsbell check says whether it works."
+        )
+    else:
+        seconds = max(1, math.ceil(held.wait.total_seconds()))
+        said = f"Slack wants no forms of me for {seconds} s, so nothing was changed. Try again after that."
+    return Answer(shop=answer.shop, letter=Letter(message=SaidNo(sentence=said)), refused=True)

@@ -15,11 +15,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-import aiohttp
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from domain.outcomes import NotNow, Turn
 from handlers.run import Who
+from notifications.slack import calls
+from notifications.slack.calls import Direct, Lost, NotSent, Refused
 
 log = logging.getLogger("opsbell.slack")
 
@@ -29,7 +31,7 @@ _PATIENCE: Final = 1.0
 #: people remembered at once
 _MOST: Final = 5_000
 #: errors that are an answer: this workspace has, or shows, no such person
-_NOBODY: Final = frozenset({"user_not_found", "user_not_visible", "users_not_found", "account_inactive"})
+_NOBODY: Final = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,7 @@ class Standings:
     """What users.info says of people, remembered for a minute."""
 
     client: AsyncWebClient
+    direct: Direct
     now: Callable[[], datetime]
     _known: OrderedDict[str, tuple[datetime, bool]] = field(default_factory=OrderedDict)
 
@@ -48,8 +51,24 @@ class Standings:
         if known is not None and self.now() < known[0]:
             return replace(who, stranger=known[1])
         stranger = await self._ask(who)
-        if stranger is None:
-            return replace(who, unsure=True)
+        return replace(who, unsure=True) if stranger is None else self._remembered(who, stranger)
+
+    async def at(self, who: Who, turn: Turn) -> Who:
+        """The same for a job, at its turn: NotNow, Refused, NotSent or Lost where Slack would not say."""
+        known = self._known.get(who.identity)
+        if known is not None and self.now() < known[0]:
+            return replace(who, stranger=known[1])
+        await turn(calls.looks(calls.USER))
+        try:
+            answer = await calls.ask(self._info(who), lane=calls.USER)
+        except Refused as error:
+            if error.code not in _NOBODY:
+                raise
+            return self._remembered(who, stranger=True)
+        stranger = _stranger(answer, who)
+        return replace(who, unsure=True) if stranger is None else self._remembered(who, stranger)
+
+    def _remembered(self, who: Who, stranger: bool) -> Who:
         self._known[who.identity] = (self.now() + LIFE, stranger)
         while len(self._known) > _MOST:
             self._known.popitem(last=False)
@@ -57,20 +76,30 @@ class Standings:
 
     async def _ask(self, who: Who) -> bool | None:
         try:
-            async with asyncio.timeout(_PATIENCE):
-                answer = await self.client.users_info(user=who.user)
-        except SlackApiError as error:
-            # The body of a 5xx is no JSON, and get() of such a response raises.
-            code = error.response.data.get("error") if isinstance(error.response.data, dict) else None
-            if code in _NOBODY:
+            answer = await self.direct.ask(lambda: self._info(who), lane=calls.USER)
+        except NotNow:
+            why = "it takes no calls now"
+        except Refused as error:
+            if error.code in _NOBODY:
                 return True
-            log.warning("Slack does not say who somebody is: %s", code or error.response.status_code)
-            return None
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            log.warning("Slack does not say who somebody is: %s", type(error).__name__)
-            return None
-        person = answer.get("user")
-        return is_stranger(person, who.team, who.user) if isinstance(person, dict) else None
+            why = error.code
+        except Lost as error:
+            why = error.reason
+        except NotSent:
+            why = "it cannot be reached"
+        else:
+            return _stranger(answer, who)
+        log.warning("Slack does not say who somebody is: %s", why)
+        return None
+
+    async def _info(self, who: Who) -> AsyncSlackResponse:
+        async with asyncio.timeout(_PATIENCE):
+            return await self.client.users_info(user=who.user)
+
+
+def _stranger(answer: AsyncSlackResponse, who: Who) -> bool | None:
+    person = answer.get("user")
+    return is_stranger(person, who.team, who.user) if isinstance(person, dict) else None
 
 
 def is_stranger(person: dict[str, Any], team: str, user: str) -> bool:

@@ -5,21 +5,26 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from hashlib import sha256
+from typing import Final
 
 from aiogram import Bot
-from aiogram.exceptions import TelegramAPIError
+from aiogram.types import Update
 from aiohttp import web
 
 from domain.foreign import Unreadable, json_object, part
 from domain.jobs import Engine
+from domain.outcomes import NotNow
 from domain.wire import Json
 from handlers import frontdoor
 from handlers.door import Handler, Head, Hear, door, one
+from notifications.telegram.calls import Lost, Moved, NotSent, Refused, direct
 
 log = logging.getLogger("opsbell.telegram")
 
 #: what we work with; Telegram sends nothing else
 ALLOWED_UPDATES = ("message", "callback_query", "my_chat_member")
+#: seconds that Telegram keeps a call open while nothing comes
+_PATIENCE: Final = 25
 
 
 async def keep(engine: Engine, body: bytes) -> None:
@@ -58,16 +63,26 @@ def hear(engine: Engine, secrets: Sequence[str]) -> Hear:
 
 async def poll(bot: Bot, engine: Engine, sleep: Callable[[float], Awaitable[None]]) -> None:
     """Fetch updates until cancelled; the offset moves on only after they are stored."""
+    calls, patience = direct(engine), _PATIENCE
     offset: int | None = None
+
+    async def ask() -> list[Update]:
+        return await bot.get_updates(
+            offset=offset, timeout=patience, request_timeout=patience + 10, allowed_updates=list(ALLOWED_UPDATES)
+        )
+
     while True:
         try:
-            updates = await bot.get_updates(
-                offset=offset, timeout=25, request_timeout=35, allowed_updates=list(ALLOWED_UPDATES)
-            )
-        except (TimeoutError, TelegramAPIError) as error:
+            updates = await calls.ask(ask)
+        except NotNow as error:
+            patience = 0  # what may be a trial for all is over at once
+            await sleep(max(1.0, error.wait.total_seconds()))
+            continue
+        except (Lost, NotSent, Refused, Moved) as error:
             log.warning("Telegram could not be asked for updates: %s", type(error).__name__)
             await sleep(3)
             continue
+        patience = _PATIENCE
         for update in updates:
             await keep(engine, update.model_dump_json(exclude_unset=True, by_alias=True).encode())
             offset = update.update_id + 1

@@ -6,7 +6,8 @@ docs.slack.dev/apis/web-api/rate-limits.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+import logging
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, TypeVar
@@ -15,7 +16,13 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from domain.jobs import Engine
+from domain.outcomes import Later
+from notifications.direct import TOKEN_WAIT, Lanes
+
 T = TypeVar("T")
+
+log = logging.getLogger("opsbell.slack")
 
 #: held when Slack limits the whole app in this workspace, or refuses our token
 ALL: Final = "slack:all"
@@ -27,6 +34,16 @@ UPLOAD_URL: Final = "slack:files.getUploadURLExternal"
 UPLOAD: Final = "slack:files.upload"
 COMPLETE: Final = "slack:files.completeUploadExternal"
 OPEN: Final = "slack:conversations.open"
+INFO: Final = "slack:conversations.info"
+WHO: Final = "slack:auth.test"
+USER: Final = "slack:users.info"
+HOME: Final = "slack:views.publish"
+MODAL: Final = "slack:views.open"
+EPHEMERAL: Final = "slack:chat.postEphemeral"
+#: posts to a response URL, which carry no token
+RESPONSE: Final = "slack:response_url"
+#: jobs that wait for these lanes
+KINDS: Final = ("say.slack", "whisper.slack", "home.slack")
 
 _SHORTEST: Final = timedelta(seconds=1)
 _LONGEST: Final = timedelta(hours=1)
@@ -106,6 +123,52 @@ async def ask(call: Awaitable[T], *, lane: str) -> T:
         raise NotSent from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise Lost(f"{type(error).__name__} while speaking to Slack") from error
+
+
+def put_off(error: Refused) -> Later | None:
+    """What all must wait for: a limit, or our token that is refused. None: it is about this call alone."""
+    if error.wait is not None:
+        return Later(wait=error.wait, reason=f"Slack asked us to wait ({error.code})", lane=error.lane, counts=False)
+    if error.code in TOKEN:
+        return whole_refused(error)
+    return None
+
+
+def whole_refused(error: Refused) -> Later:
+    """Our token is refused, whatever is asked."""
+    log.error("Slack refuses our token: %s. Everything for Slack waits until it works again.", error.code)
+    return Later(
+        wait=TOKEN_WAIT, reason=f"Slack refuses our token ({error.code})", lane=ALL, shut=True, counts=False
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Direct:
+    """Calls to Slack that are no job's."""
+
+    lanes: Lanes
+
+    async def ask(self, call: Callable[[], Awaitable[T]], *, lane: str, tokenless: bool = False) -> T:
+        """Slack's answer; Barred where it wants nothing now, else Refused, NotSent or Lost.
+
+        A limit that this call meets, or a token that it finds refused, is written down first. ``tokenless``: it
+        carries no token.
+        """
+        trials = await self.lanes.enter((lane, ALL), tokenless=tokenless)
+        try:
+            answer = await ask(call(), lane=lane)
+        except Refused as error:
+            if (later := put_off(error)) is not None:
+                raise await self.lanes.learn(later.lane, later.wait, shut=later.shut) from error
+            await self.lanes.came_through(trials)
+            raise
+        await self.lanes.came_through(trials)
+        return answer
+
+
+def direct(engine: Engine) -> Direct:
+    """Direct calls to the one workspace."""
+    return Direct(lanes=Lanes(engine=engine, kinds=KINDS))
 
 
 def looks(method: str) -> dict[str, timedelta]:

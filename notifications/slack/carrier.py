@@ -21,6 +21,7 @@ from notifications.admission import admit
 from notifications.catalogue import Catalogue, Words
 from notifications.detour import Defects, elsewhere
 from notifications.dialect import MRKDWN, PLAIN
+from notifications.direct import TOKEN_WAIT
 from notifications.pace import distance
 from notifications.slack import calls
 from notifications.slack.blocks import blocks, cut
@@ -35,8 +36,6 @@ log = logging.getLogger("opsbell.slack")
 _CHANNEL_GAP: Final = distance(1, timedelta(seconds=1))
 #: chat.update is of tier 3, 50 a minute over the whole workspace
 _EDIT_GAP: Final = distance(50, timedelta(minutes=1))
-#: how often a token that Slack refuses is tried again
-_TOKEN_WAIT: Final = timedelta(seconds=60)
 _EVENT: Final = "opsbell_letter"
 #: pages of history that are looked through after an unknown outcome: 10 x 200 messages since the letter was made
 _PAGES: Final = 10
@@ -251,15 +250,14 @@ def _edits() -> dict[str, timedelta]:
 
 
 def _refused(job: Job, error: Refused) -> Outcome:
-    if error.wait is not None:
-        return Later(wait=error.wait, reason=f"Slack asked us to wait ({error.code})", lane=error.lane, counts=False)
-    if error.code in calls.TOKEN | calls.SCOPE | calls.HERE:
+    if (later := calls.put_off(error)) is not None:
+        return later
+    if error.code in calls.SCOPE and error.lane in (_channel(job), calls.UPDATE):
+        return calls.whole_refused(error)
+    if error.code in calls.SCOPE | calls.HERE:
         # A scope that only reading back lacks, or a channel's own rule, holds up that letter alone.
-        whole = error.code in calls.TOKEN or (error.code in calls.SCOPE and error.lane in (_channel(job), calls.UPDATE))
-        waits = "Everything for Slack" if whole else "One letter"
-        log.error("Slack refuses our token: %s. %s waits until it works again.", error.code, waits)
-        reason, lane = f"Slack refuses our token ({error.code})", calls.ALL if whole else ""
-        return Later(wait=_TOKEN_WAIT, reason=reason, lane=lane, shut=whole, counts=False)
+        log.error("Slack refuses our token: %s. One letter waits until it works again.", error.code)
+        return Later(wait=TOKEN_WAIT, reason=f"Slack refuses our token ({error.code})", counts=False)
     if error.code in calls.CHAT:
         return Failed(reason=f"{job.payload['address']} refuses it: {calls.CHAT[error.code]}", code=error.code)
     return Failed(reason=f"Slack refused: {error.code} {error.details}".strip()[:400], code=error.code)

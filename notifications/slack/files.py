@@ -36,7 +36,7 @@ class Files:
     _known: dict[str, str] = field(default_factory=dict)
 
     async def photo(self, photo: Photo, turn: Turn) -> Block:
-        """An image block; LookupError if nobody has the picture, or one of NOT_YET."""
+        """An image block; LookupError if nobody has the picture, NotNow or one of NOT_YET where it can't be had yet."""
         known = self._known.get(photo.file_id)
         if known is None:
             known = await self._upload("photo.png", await self.fetch(photo), turn)

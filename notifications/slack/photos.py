@@ -74,7 +74,7 @@ class Photos:
         try:
             return await self._had(photo)
         except NotNow:
-            why = "Slack takes no files at the moment"
+            why = "no files are given or taken at the moment"
         except Refused as error:
             why = error.code
             if error.wait is not None:

@@ -5,7 +5,8 @@ Source: core.telegram.org/bots/api#making-requests and #responseparameters (10.3
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, TypeVar
@@ -29,7 +30,17 @@ from aiogram.exceptions import (
 from aiogram.methods import TelegramMethod
 from aiogram.methods.base import TelegramType
 
+from domain.jobs import Engine
+from notifications.direct import TOKEN_WAIT, Lanes
+
 T = TypeVar("T")
+
+log = logging.getLogger("opsbell.telegram")
+
+#: about 30 calls a second over the whole bot; held when Telegram limits it, or refuses our token
+ALL: Final = "telegram:all"
+#: jobs that wait for it
+KINDS: Final = ("say.telegram", "answer.telegram")
 
 _LONGEST: Final = timedelta(hours=1)
 #: where Telegram says to wait but not how long
@@ -140,8 +151,51 @@ async def ask(call: Awaitable[T]) -> T:
         raise _meaning(error) from error
 
 
+def token_refused(error: TokenRefused) -> str:
+    """Say so in the log; the reason that waiting jobs are given."""
+    log.error("Telegram refuses our token: %s. Everything for Telegram waits until it works.", error.reason)
+    return f"Telegram refuses our token ({error.reason})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Direct:
+    """Calls to Telegram that are no job's."""
+
+    lanes: Lanes
+
+    async def ask(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Telegram's answer; Barred where it wants nothing now, else Refused, Moved, NotSent or Lost.
+
+        A limit that this call meets, or a token that it finds refused, is written down first. Telegram does not say
+        which limit it is, and these calls are about no chat: so it is taken for the whole bot's.
+        """
+        trials = await self.lanes.enter((ALL,))
+        try:
+            answer = await ask(call())
+        except Limited as error:
+            raise await self.lanes.learn(ALL, error.wait) from error
+        except TokenRefused as error:
+            token_refused(error)
+            raise await self.lanes.learn(ALL, TOKEN_WAIT, shut=True) from error
+        except (Refused, Moved):
+            await self.lanes.came_through(trials)
+            raise
+        await self.lanes.came_through(trials)
+        return answer
+
+
+def direct(engine: Engine) -> Direct:
+    """Direct calls to the one bot's API."""
+    return Direct(lanes=Lanes(engine=engine, kinds=KINDS))
+
+
 def _meaning(error: Exception) -> Exception:
     match error:
+        case aiohttp.ClientResponseError() if error.status == 429:
+            # The download of a file: its limit stands in the header alone.
+            return Limited(_asked(error))
+        case aiohttp.ClientResponseError() if error.status == 401:
+            return TokenRefused(error.message)
         case TelegramRetryAfter():
             return Limited(min(max(timedelta(seconds=error.retry_after), timedelta(seconds=1)), _LONGEST))
         case TelegramMigrateToChat():
@@ -163,8 +217,16 @@ def _meaning(error: Exception) -> Exception:
     return NotSent() if _never_stood(error) else Lost(f"{type(error).__name__} while speaking to Telegram")
 
 
+def _asked(error: aiohttp.ClientResponseError) -> timedelta:
+    header = error.headers.get("Retry-After", "") if error.headers else ""
+    return min(max(timedelta(seconds=int(header)), timedelta(seconds=1)), _LONGEST) if header.isdecimal() else _USUAL
+
+
 def _never_stood(cause: BaseException | None) -> bool:
     return isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
 
 
-__all__ = ["Limited", "Lost", "Moved", "NotSent", "Refused", "TimedSession", "TokenRefused", "ask"]
+__all__ = [
+    "ALL", "Direct", "Limited", "Lost", "Moved", "NotSent", "Refused", "TimedSession", "TokenRefused", "ask", "direct",
+    "token_refused",
+]

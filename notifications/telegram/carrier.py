@@ -23,9 +23,10 @@ from notifications.catalogue import Catalogue, Words
 from notifications.charts import picture
 from notifications.detour import Defects, elsewhere, repeated
 from notifications.dialect import HTML, PLAIN
+from notifications.direct import TOKEN_WAIT
 from notifications.pace import distance
 from notifications.reach import cannot_reach
-from notifications.telegram.calls import Limited, Lost, Moved, NotSent, Refused, TokenRefused, ask
+from notifications.telegram.calls import ALL, Limited, Lost, Moved, NotSent, Refused, TokenRefused, ask, token_refused
 from notifications.telegram.limits import Keyboard, over
 from notifications.telegram.texts import CAPTION, TEXT, cut, inline, keyboard, length, text_of
 
@@ -37,9 +38,6 @@ _GROUP_GAP: Final = distance(20, timedelta(minutes=1))
 _ALL_GAP: Final = distance(30, timedelta(seconds=1))
 #: "short bursts" over one a second are borne; answers to a person who presses quickly need them
 _BURST: Final = 3
-ALL: Final = "telegram:all"
-#: how often a token that Telegram refuses is tried again
-_TOKEN_WAIT: Final = timedelta(seconds=60)
 #: Failed.code: this chat hears nothing of us any more
 UNREACHABLE: Final = "unreachable"
 #: in the place of a picture that Telegram does not take
@@ -255,9 +253,7 @@ def put_off(job: Job, error: Limited | Lost | NotSent | TokenRefused, *, lane: s
         case Limited():
             return Later(wait=error.wait, reason="Telegram asked us to wait", lane=lane, counts=False)
         case TokenRefused():
-            log.error("Telegram refuses our token: %s. Everything for Telegram waits until it works.", error.reason)
-            reason = f"Telegram refuses our token ({error.reason})"
-            return Later(wait=_TOKEN_WAIT, reason=reason, lane=ALL, shut=True, counts=False)
+            return Later(wait=TOKEN_WAIT, reason=token_refused(error), lane=ALL, shut=True, counts=False)
         case NotSent():
             return Later(wait=wait_before(job.attempts), reason="Telegram cannot be reached")
         case Lost():

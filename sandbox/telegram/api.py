@@ -137,6 +137,8 @@ def routes(world: "World") -> list[web.RouteDef]:
             return refusal(ApiError(404, "Not Found"))
         fault = world.faults.take("telegram", "file")
 
+        world.record("telegram", "in", "file", {"path": stored.path}, f"fault {fault.kind}" if fault else "ok")
+
         async def send() -> web.Response:
             return web.Response(body=stored.content, content_type="application/octet-stream")
 

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
 import pytest
+from pydantic import SecretStr
 
 from bot.check import check
 from bot.manifest import manifest
 from bot.settings import Settings
+from domain.jobs import Lane
+from sandbox.faults import read_fault
 from sandbox.server import running
 from sandbox.slack.manifest import METHOD_SCOPES
 from sandbox.world import Settings as SandboxSettings
 from sandbox.world import World
 from storage.database import open_engine
+from storage.jobs import JobRows
 from storage.shop_file import ChatRow, ShopFile, apply
 from storage.upgrade import upgrade
 from tests.conftest import ROOT
@@ -122,3 +127,78 @@ def test_the_manifest_grants_every_method_that_is_called() -> None:
 def test_whoever_changes_a_manifest_changes_that_one_alone() -> None:
     manifest("")["oauth_config"]["scopes"]["bot"].clear()
     assert manifest("")["oauth_config"]["scopes"]["bot"]
+
+
+# --- what the platforms have asked of the desk
+
+
+async def _learned(given: Settings, lane: str, seconds: float, *, shut: bool = False) -> None:
+    """As a running desk on the same database learned it."""
+    engine = open_engine(given.database_url)
+    with engine.begin() as connection:
+        now = datetime.now(UTC)
+        JobRows(connection, now).hold(lane, until=now + timedelta(seconds=seconds), shut=shut)
+    engine.dispose()
+
+
+def _lane(given: Settings, key: str) -> Lane:
+    engine = open_engine(given.database_url)
+    with engine.begin() as connection:
+        found = JobRows(connection, datetime.now(UTC)).lanes([key])[key]
+    engine.dispose()
+    return found
+
+
+@pytest.mark.parametrize(("lane", "shut", "said", "asked"), [
+    ("slack:all", False, "Slack asked us to wait: opsbell check again in", {"slack": 0}),
+    ("slack:all", True, "Slack refused our token before, and it is tried once a minute", {"slack": 0}),
+    ("slack:conversations.info", False, "Slack asked us to wait: opsbell check again in", {"slack": 1}),
+    ("telegram:all", False, "Telegram asked us to wait: opsbell check again in", {"telegram": 0}),
+    ("telegram:all", True, "Telegram refused our token before", {"telegram": 0}),
+    ("stripe:all", False, "Stripe asked us to wait", {"stripe": 0}),
+])
+async def test_a_check_asks_nothing_that_a_platform_wants_nobody_to_ask(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], lane: str, shut: bool, said: str, asked: dict[str, int]
+) -> None:
+    given = _desk(world, tmp_path, (*CHATS, ChatRow(topic="stock", platform="telegram", address=GROUP)))
+    given = given.model_copy(update={
+        "without": "shop", "stripe_key": SecretStr("sk_test_sandbox"), "stripe_base_url": f"{world.address}/stripe",
+        "stripe_webhook_secret": SecretStr("whsec_x"),
+    })
+    await _learned(given, lane, 50, shut=shut)
+    assert not await check(given)
+    assert said in capsys.readouterr().out
+    for platform, count in asked.items():
+        assert len([one for one in world.calls if one.platform == platform]) == count
+
+
+@pytest.mark.parametrize(("platform", "method", "fault", "lane"), [
+    ("slack", "auth.test", {"kind": "error", "error": "invalid_auth"}, "slack:all"),
+    ("slack", "conversations.info", {"kind": "ratelimit", "retry_after": 40}, "slack:conversations.info"),
+    ("telegram", "getMe", {"kind": "error", "error": "Unauthorized"}, "telegram:all"),
+    ("telegram", "getChatMember", {"kind": "ratelimit", "retry_after": 40}, "telegram:all"),
+])
+async def test_what_a_check_hears_of_that_kind_every_process_obeys(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], platform: str, method: str, fault: dict[str, object], lane: str
+) -> None:
+    given = _desk(world, tmp_path, (*CHATS, ChatRow(topic="stock", platform="telegram", address=GROUP)))
+    world.faults.add(read_fault(platform, {"method": method, "times": 1, **fault}))
+    assert not await check(given)
+    out = capsys.readouterr().out
+    assert "refuses the bot token" in out or "asked us to wait" in out
+    found = _lane(given, lane)
+    assert found.held_until is not None
+    assert found.held_until > datetime.now(UTC) + timedelta(seconds=30)
+    assert found.shut is (fault["kind"] == "error")
+    calls = len([one for one in world.calls if one.platform == platform and one.name == method])
+    assert not await check(given)
+    assert len([one for one in world.calls if one.platform == platform and one.name == method]) == calls
+
+
+async def test_a_check_is_the_trial_of_a_new_token_and_opens_what_was_shut(world: World, tmp_path: Path) -> None:
+    given = _desk(world, tmp_path)
+    await _learned(given, "slack:all", 0, shut=True)
+    await _learned(given, "telegram:all", 0, shut=True)
+    assert await check(given)
+    assert not _lane(given, "slack:all").shut
+    assert not _lane(given, "telegram:all").shut

@@ -17,7 +17,7 @@ from domain.outcomes import Done, Failed, Later, Outcome, Superseded, Unknown
 from domain.payments import DisputeClosed, DisputeOpened, Refund, RefundSettled, RefundState
 from domain.returns.commands import ApproveReturn
 from domain.returns.model import ReturnState
-from gateways.stripe import INTENT, RefundCarrier, client, facts, payment_intent, probe, refused
+from gateways.stripe import INTENT, RefundCarrier, Trouble, client, facts, payment_intent, probe, refused
 from sandbox.faults import read_fault
 from sandbox.server import running
 from sandbox.world import Settings
@@ -285,7 +285,9 @@ async def test_the_probe_tells_a_good_key_from_a_bad_one_and_from_no_answer(bank
     assert await probe(KEY, address) is None
     told = await probe("sk_test_wrong", address)
     assert told is not None
-    assert told.startswith("refuses")
-    assert await probe(KEY, "http://127.0.0.1:9") == "cannot be reached from here"
+    assert told.words.startswith("refuses")
+    assert told.held is not None
+    assert told.held.shut
+    assert await probe(KEY, "http://127.0.0.1:9") == Trouble(words="cannot be reached from here")
 
 

@@ -426,7 +426,7 @@ async def test_an_answer_goes_to_slack_or_nowhere(shop: TestDesk, door: Desk) ->
     answer = await door.typed(ADA, "ops", "help")
     for url in [*HOSTILE_URLS, "https://hooks.slack.com/actions/T0/1/2"]:
         pressed = requests.Pressed(who=ADA, token="t", trigger="1", response_url=url, in_home=False)
-        await slack_desk._whisper(pressed, answer)
+        await slack_desk._whisper(pressed, answer, "k")
     assert asked == ["https://hooks.slack.com/actions/T0/1/2"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,10 +14,12 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.run import Who
 from handlers.slack.standing import LIFE, Standings, is_stranger
+from notifications.slack.calls import direct
 from sandbox.faults import read_fault
 from sandbox.people import OTHER_TEAM, TEAM
 from sandbox.server import running
 from sandbox.world import Settings, World
+from tests.desk import TestDesk
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 ADA = Who(platform="slack", user="U0ADA", team=TEAM)
@@ -24,13 +27,13 @@ MEMBER: dict[str, Any] = {"id": "U0ADA", "team_id": TEAM, "deleted": False, "is_
 
 
 @pytest.fixture
-async def asked() -> AsyncIterator[tuple[Standings, World, list[datetime]]]:
+async def asked(desk: TestDesk) -> AsyncIterator[tuple[Standings, World, list[datetime]]]:
     moment = [NOW]
     async with running(Settings(start=NOW)) as sandbox, aiohttp.ClientSession() as session:
         client = AsyncWebClient(
             "xoxb-sandbox-bot", base_url=f"{sandbox.address}/slack/api/", session=session, timeout=5, retry_handlers=[]
         )
-        yield Standings(client=client, now=lambda: moment[0]), sandbox, moment
+        yield Standings(client=client, direct=direct(desk.store), now=lambda: moment[0]), sandbox, moment
 
 
 async def test_members_are_told_from_guests_and_strangers(asked: tuple[Standings, World, list[datetime]]) -> None:
@@ -42,20 +45,42 @@ async def test_members_are_told_from_guests_and_strangers(asked: tuple[Standings
     assert await standings.of(customer) is customer
 
 
-@pytest.mark.parametrize("kind", ["http_500", "ratelimit", "error"])
+@pytest.mark.parametrize("fault", [
+    {"kind": "http_500"}, {"kind": "ratelimit"}, {"kind": "error"}, {"kind": "error", "error": "invalid_auth"},
+], ids=str)
 async def test_where_slack_does_not_say_nobody_is_sure(
-    asked: tuple[Standings, World, list[datetime]], kind: str
+    asked: tuple[Standings, World, list[datetime]], desk: TestDesk, fault: dict[str, Any]
 ) -> None:
     standings, sandbox, _ = asked
-    sandbox.faults.add(read_fault("slack", {"method": "users.info", "kind": kind, "times": 1}))
+    sandbox.faults.add(read_fault("slack", {"method": "users.info", "times": 1, **fault}))
     assert await standings.of(ADA) == replace(ADA, unsure=True)
+    desk.clock.move(seconds=61)
     assert await standings.of(ADA) == ADA, "a doubt is not remembered"
 
 
-async def test_where_slack_cannot_be_reached_nobody_is_sure() -> None:
+@pytest.mark.parametrize(("fault", "lane"), [
+    ({"kind": "ratelimit", "retry_after": 40}, "slack:users.info"), ({"kind": "error", "error": "invalid_auth"}, "slack:all"),
+], ids=["429", "token"])
+async def test_while_slack_wants_no_questions_nobody_is_sure_and_none_is_asked(
+    asked: tuple[Standings, World, list[datetime]], desk: TestDesk, fault: dict[str, Any], lane: str
+) -> None:
+    standings, sandbox, _ = asked
+    sandbox.faults.add(read_fault("slack", {"method": "users.info", "times": 1, **fault}))
+    assert (await standings.of(ADA)).unsure
+    again = replace(standings, direct=direct(desk.store), _known=OrderedDict())  # another process
+    for _ in range(5):
+        assert (await again.of(ADA)).unsure
+    assert len(sandbox.calls) == 1
+    assert set(await desk.store.read(lambda one: one.jobs.held_lanes([lane]))) == {lane}
+    desk.clock.move(seconds=61)
+    assert await again.of(ADA) == ADA
+    assert not await desk.store.read(lambda one: one.jobs.closed_lanes([lane])), "what came through opens it"
+
+
+async def test_where_slack_cannot_be_reached_nobody_is_sure(desk: TestDesk) -> None:
     async with aiohttp.ClientSession() as session:
         client = AsyncWebClient("xoxb-1", base_url="http://127.0.0.1:9/", session=session, retry_handlers=[])
-        assert (await Standings(client=client, now=lambda: NOW).of(ADA)).unsure
+        assert (await Standings(client=client, direct=direct(desk.store), now=lambda: NOW).of(ADA)).unsure
 
 
 async def test_what_slack_said_is_believed_for_a_minute(asked: tuple[Standings, World, list[datetime]]) -> None:

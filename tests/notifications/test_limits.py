@@ -102,6 +102,6 @@ def test_a_gathering_reads_well_on_a_phone(shop_of_nobody: Any) -> None:
 
 @pytest.fixture
 def shop_of_nobody() -> Any:
-    from bot.app import NOBODY
+    from bot.platforms import NOBODY
 
     return NOBODY
