@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import contextlib
 import json
 import signal
 from collections.abc import Sequence
@@ -55,8 +54,7 @@ async def serve(given: argparse.Namespace, settings: Settings) -> None:
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(name, ended.set)
+        loop.add_signal_handler(name, ended.set)
     await ended.wait()
     await runner.cleanup()
 

@@ -13,11 +13,11 @@ import sqlalchemy as sa
 import stripe
 
 from domain.jobs import Job
-from domain.outcomes import Done, Failed, Later, Outcome, Superseded, Unknown
+from domain.outcomes import Done, Failed, Later, NotNow, Outcome, Superseded, Unknown
 from domain.payments import DisputeClosed, DisputeOpened, Refund, RefundSettled, RefundState
 from domain.returns.commands import ApproveReturn
 from domain.returns.model import ReturnState
-from gateways.stripe import INTENT, RefundCarrier, Trouble, client, facts, payment_intent, probe, refused
+from gateways.stripe import ALL, INTENT, RefundCarrier, Trouble, client, facts, payment_intent, probe, refused
 from sandbox.faults import read_fault
 from sandbox.server import running
 from sandbox.world import Settings
@@ -233,6 +233,32 @@ async def test_no_refund_is_given_up_because_stripe_does_not_let_us_in(error: st
     found = refused(_job(), error)
     assert isinstance(found, Later)
     assert not found.counts
+
+
+@pytest.mark.parametrize(("error", "lane", "shut"), [
+    (stripe.RateLimitError("slow"), ALL, False), (stripe.AuthenticationError("no"), ALL, True),
+    (stripe.RateLimitError("locked", code="lock_timeout"), "", False), (stripe.PermissionError("no"), "", False),
+])
+async def test_what_concerns_every_call_holds_every_call(error: stripe.StripeError, lane: str, shut: bool) -> None:
+    found = refused(_job(), error)
+    assert isinstance(found, Later)
+    assert (found.lane, found.shut) == (lane, shut)
+
+
+async def test_a_refund_asks_its_turn_before_the_call_that_moves_money(bank: Bank) -> None:
+    turns = list[int]()
+
+    async def turn(_lanes: Any = None) -> None:
+        turns.append(1)
+        if len(turns) == 2:
+            raise NotNow(timedelta(seconds=40))
+
+    job = bank.claim()
+    with pytest.raises(NotNow):
+        await bank.carrier.carry(job, turn)
+    assert await bank.at_stripe() == []
+    assert isinstance(await bank.carrier.carry(job), Done)
+    assert len(await bank.at_stripe()) == 1
 
 
 def _event(kind: str, **thing: Any) -> dict[str, Any]:

@@ -12,11 +12,11 @@ import pytest
 import sqlalchemy as sa
 
 from domain.jobs import Job
-from domain.outcomes import Done, Later, Outcome
+from domain.outcomes import Done, Later, NotNow, Outcome, knows_us
 from domain.payments import RefundState
 from domain.returns.commands import ApproveReturn
 from domain.returns.model import ReturnState
-from gateways.stripe import RefundCarrier, client
+from gateways.stripe import ALL, RefundCarrier, client
 from gateways.stripe_list import ReconcileCarrier, plan_reconcile
 from sandbox.faults import read_fault
 from sandbox.server import running
@@ -146,6 +146,37 @@ async def test_a_failure_whose_event_was_lost_reopens_the_return_and_tells_staff
     assert row.refunded_minor == 0
 
 
+async def test_a_key_that_a_look_finds_refused_stops_refunds_too_and_proves_nothing(books: Books) -> None:
+    wrong = ReconcileCarrier(client=client("sk_test_wrong", f"{books.sandbox.address}/stripe", books.session), engine=books.world.store)
+    outcome = await books.carry(wrong, books.claim("reconcile"))
+    assert isinstance(outcome, Done)
+    assert outcome.receipt["reached"] is False
+    assert not knows_us(outcome), "as a trial it would open what is shut"
+    held = await books.world.store.read(lambda one: one.jobs.closed_lanes([ALL]))
+    assert held[ALL].shut
+    assert held[ALL].held_until == books.world.now + timedelta(seconds=60)
+
+
+@pytest.mark.parametrize("calls", [1, 2])
+async def test_a_look_asks_its_turn_before_each_call(books: Books, calls: int) -> None:
+    """Its list, then each refund of ours that is not in it; and between them somebody may learn of a wait."""
+    (row,) = books.world.desk.query(sa.select(refunds))
+    books.world.desk.execute(
+        sa.insert(refunds).values({**row._mapping, "id": "ghost", "approval_id": None, "stripe_refund": "re_ghost"})
+    )
+    turns, before = list[int](), len(books.sandbox.calls)
+
+    async def turn(_lanes: Any = None) -> None:
+        turns.append(len(books.sandbox.calls) - before)
+        if len(turns) == calls:
+            raise NotNow(timedelta(seconds=40))
+
+    with pytest.raises(NotNow):
+        await books.carrier.carry(books.claim("reconcile"), turn)
+    assert turns == list(range(calls))
+    assert len(books.sandbox.calls) - before == calls - 1
+
+
 async def test_a_word_that_is_only_late_by_seconds_is_put_right_and_not_said(books: Books) -> None:
     books.world.desk.execute(sa.update(refunds).values(state=RefundState.PENDING.value, settled_at=None))
     assert await books.look() == []
@@ -170,6 +201,7 @@ async def test_a_stripe_that_has_had_enough_for_a_second_is_not_away(books: Book
     books.sandbox.faults.add(read_fault("stripe", {"method": "refunds.list", "kind": "ratelimit", "times": 1}))
     outcome = await books.carrier.carry(books.claim("reconcile"))
     assert isinstance(outcome, Later)
+    assert (outcome.lane, outcome.shut) == (ALL, False)
     assert outcome.counts is False
     assert books.world.desk.said("stripe_reach") == []
 

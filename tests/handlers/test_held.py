@@ -182,6 +182,20 @@ async def test_a_call_that_is_refused_in_a_word_of_its_own_opens_what_was_shut(h
     assert not held.lane(calls.ALL).shut
 
 
+async def test_letters_that_were_put_back_for_a_trial_follow_as_soon_as_it_came_through(held: Held) -> None:
+    await held.hold(calls.ALL, 0, shut=True)
+    rows = held.at.listeners[0].direct.lanes
+    trials = await rows.enter((calls.MODAL, calls.ALL))
+    assert set(trials) == {calls.ALL}
+    with held.at.desk.begin() as uow:
+        uow.outbox.tell(Chat(platform="slack", address="C0STOCK"), low("SKU-1"), once="l1")
+    await held.deliver()
+    assert held.states("say.slack") == ["open"]
+    await rows.came_through(trials)
+    await held.deliver()
+    assert held.states("say.slack") == ["done"]
+
+
 # --- App Home
 
 
@@ -247,6 +261,10 @@ async def test_an_answer_to_a_form_comes_through_its_lane_and_only_to_its_person
     assert "40" in words(held.entries()[-1])
     assert (held.entries()[-1]["ephemeral_to"], held.entries()[-1]["channel"]) == ("ada", "C0STOCK")
     assert [(row.state, row.attempts) for row in held.at.desk.outbox_rows("whisper.slack")] == [("done", 1)]
+    held.pass_time(86_400)
+    with held.at.desk.begin() as uow:
+        uow.personal.forget_before(events=None, messages=uow.now - timedelta(hours=1), limit=10)
+    assert [row.payload for row in held.at.desk.outbox_rows("whisper.slack")] == [{"erased": True}]
 
 
 async def test_an_answer_to_a_press_goes_by_neither_way_that_slack_closed(held: Held) -> None:

@@ -148,6 +148,8 @@ async def test_polling_waits_as_long_as_telegram_says_and_letters_with_it(phone:
     wait = 45 if fault is not TOKEN else TOKEN_WAIT.total_seconds()
     assert [round(one) for one in slept] == [wait, wait]
     assert looks == [1, 2]
+    first, trial = phone.line.calls("telegram", "getUpdates")[:2]
+    assert (int(first.arguments["timeout"]), int(trial.arguments["timeout"])) == (25, 0), "a trial is over at once"
     assert not phone.lane().shut
     await phone.line.until_quiet()
     assert phone.asked("sendMessage", "sendPhoto") >= 1
