@@ -73,6 +73,8 @@ class DeliveryPolicy:
     due_soon_days: int = 3
     #: calendar days after the last update within which a claim must be filed
     claim_within_days: int = 30
+    #: the same for a parcel that the carrier reports as damaged
+    claim_damaged_within_days: int = 15
 
 
 #: an alert, an approval and a count of the rest

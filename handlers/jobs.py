@@ -26,7 +26,7 @@ from domain.own_digest import send_own_digests
 from domain.ports import UnitOfWork
 from domain.privacy import sweep_privacy
 from domain.returns import sweep_overdue_returns
-from domain.shipping import sweep_parcels
+from domain.shipping import remind_claims, sweep_parcels
 from domain.shops import Shop
 from domain.time import DAY, Calendar, offset
 from handlers.webhooks import NotYet, Source
@@ -129,6 +129,7 @@ def _quarters(shop: Shop) -> Trigger:
 SCHEDULES: Final = (
     Schedule(name="stock", trigger=_every(15), run=lambda uow, _: look_after_stock(uow)),
     Schedule(name="parcels", trigger=_every(15), run=lambda uow, _: sweep_parcels(uow)),
+    Schedule(name="claims", trigger=_every(60), run=lambda uow, _: remind_claims(uow)),
     Schedule(name="returns", trigger=_every(15), run=lambda uow, _: sweep_overdue_returns(uow)),
     Schedule(name="privacy", trigger=_every(60), run=lambda uow, _: sweep_privacy(uow)),
     Schedule(name="own_digests", trigger=_quarters, run=lambda uow, _: send_own_digests(uow)),

@@ -26,7 +26,7 @@ from domain.dialogue.words import label
 from domain.messages import Button, Message, Style
 from domain.money import Money
 from domain.returns.commands import CancelReturn
-from domain.returns.model import Goods, Reason
+from domain.returns.model import CUSTOMER_REASONS, Goods, Reason
 
 
 def _back(language: str) -> Button:
@@ -255,7 +255,7 @@ class WhatIsWrong(Message):
         return (
             *(
                 Button(label=label(reason.value, self.language), command=ChooseReason(reason=reason))
-                for reason in Reason
+                for reason in CUSTOMER_REASONS
             ),
             _back(self.language),
             _cancel(self.language),

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import Final
 
-from domain.returns.model import Reason
+from domain.returns.model import CUSTOMER_REASONS, Reason
 
 #: labels of buttons; a language is added by a further entry, and English stands in for what it lacks
 _LABELS: Final[dict[str, dict[str, str]]] = {
@@ -99,7 +99,7 @@ def quantity_in(text: str, most: int) -> int | None:
 def reason_in(text: str) -> Reason | None:
     """The reason that a person's words fit, by its label or by what people say; None if none or two do."""
     said = plain(text)[:300]
-    for reason in Reason:
+    for reason in CUSTOMER_REASONS:
         if said in {plain(label(reason.value)), reason.value.replace("_", " ")}:
             return reason
     fitting = [reason for reason, pattern in _REASONS if re.search(rf"\b(?:{pattern})", said)]

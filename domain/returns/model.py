@@ -67,6 +67,8 @@ class Reason(StrEnum):
     CHANGED_MIND = "changed_mind"
     TOO_LATE = "too_late"
     OTHER = "other"
+    #: said by staff, of a parcel that never came; customers choose among the others
+    NOT_ARRIVED = "not_arrived"
 
 
 #: how a card calls a reason
@@ -77,7 +79,10 @@ REASON_WORDS: Final[dict[Reason, str]] = {
     Reason.CHANGED_MIND: "changed my mind",
     Reason.TOO_LATE: "arrived too late",
     Reason.OTHER: "another reason",
+    Reason.NOT_ARRIVED: "never arrived",
 }
+#: what a customer can choose
+CUSTOMER_REASONS: Final = tuple(one for one in Reason if one is not Reason.NOT_ARRIVED)
 
 
 class Goods(StrEnum):

@@ -105,7 +105,7 @@ def _case(
     order: Order, wanted: tuple[Wanted, ...], reason: Reason, policy: ReturnPolicy, days: int | None, *, photo: bool,
     limit: Money | None,
 ) -> _Case:
-    value = _value(order, wanted)
+    value = _value(order, wanted, reason)
     photo_required = reason.value in policy.photo_required_for
     keeps = _keeps(value, reason, policy, proved=photo or not photo_required)
     free = keeps or reason.value in policy.free_return_reasons
@@ -118,19 +118,27 @@ def _case(
     )
 
 
-def _value(order: Order, wanted: tuple[Wanted, ...]) -> Money:
+def _value(order: Order, wanted: tuple[Wanted, ...], reason: Reason) -> Money:
+    """What the pieces cost; with postage where none of the order ever came (Directive 2011/83, article 18)."""
+    whole = {line.id: line.quantity for line in order.lines} == {one.order_line_id: one.quantity for one in wanted}
+    if reason is Reason.NOT_ARRIVED and whole:
+        return order.total
     prices = {line.id: line.unit_price.minor for line in order.lines}
     minor = sum(prices[one.order_line_id] * one.quantity for one in wanted)
     return Money(minor=max(0, minor), currency=order.total.currency)
 
 
 def _keeps(value: Money, reason: Reason, policy: ReturnPolicy, *, proved: bool) -> bool:
+    if reason is Reason.NOT_ARRIVED:
+        return True
     return reason is Reason.DAMAGED and proved and value.minor <= policy.refund_without_return_minor
 
 
 def _explanation(case: _Case, policy: ReturnPolicy) -> tuple[str, ...]:
     lines = [_rule(case, policy)]
-    if case.days is None:
+    if case.reason is Reason.NOT_ARRIVED:
+        lines += [] if case.days is None else ["the carrier says that it was delivered ✘"]
+    elif case.days is None:
         lines.append("not known as delivered ✘")
     elif case.days > policy.window_days:
         lines.append(f"window of {policy.window_days} days is over by {case.days - policy.window_days} ✘")
@@ -142,6 +150,8 @@ def _explanation(case: _Case, policy: ReturnPolicy) -> tuple[str, ...]:
 
 
 def _rule(case: _Case, policy: ReturnPolicy) -> str:
+    if case.reason is Reason.NOT_ARRIVED:
+        return "nothing to send back: it never arrived"
     if case.keeps:
         bound = short(Money(minor=policy.refund_without_return_minor, currency=case.value.currency))
         return f"refund without return (damaged{', photo' if case.photo else ''}, up to {bound}) ✔"

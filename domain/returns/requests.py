@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -12,7 +13,7 @@ from domain.people import Actor
 from domain.ports import UnitOfWork
 from domain.returns import cards
 from domain.returns.model import NewReturn, Reason, Return, ReturnState
-from domain.returns.policy import History, Verdict, Wanted, check_quantities, verdict
+from domain.returns.policy import History, Verdict, Wanted, check_quantities, returnable, verdict
 
 #: one account may have so many returns waiting; more would flood the approvers
 _MOST_WAITING: Final = 5
@@ -63,6 +64,31 @@ def request_return(
     check_quantities(order, wanted, uow.returns.taken(order.id))
     judged = judge(order, wanted, reason, uow, photo=photo is not None)
     _check(judged, photo, telegram_user, uow)
+    return _store(
+        order, wanted, judged, actor, uow, reason=reason, note=note, photo=photo, telegram_user=telegram_user
+    )
+
+
+def request_undelivered(order: Order, why: str, actor: Actor, uow: UnitOfWork) -> Return:
+    """A return of all that is left of an order that never came; nothing is sent back, nothing is deducted.
+
+    Decided like every other. RuleBroken where nothing is left, or a return of its goods stands already.
+    """
+    left = returnable(order, uow.returns.taken(order.id))
+    if not left:
+        raise RuleBroken(f"All of #{order.number} is in a return already. Decide it there.")
+    wanted = tuple(Wanted(order_line_id=line_id, quantity=count) for line_id, count in left.items())
+    judged = judge(order, wanted, Reason.NOT_ARRIVED, uow, photo=False)
+    if judged.refund.minor <= 0:
+        raise RuleBroken("Nothing of this order's payment is left to refund.")
+    facts = replace(judged.facts, explanation=(*judged.facts.explanation, why))
+    return _store(order, wanted, replace(judged, facts=facts), actor, uow, reason=Reason.NOT_ARRIVED)
+
+
+def _store(
+    order: Order, wanted: tuple[Wanted, ...], judged: Verdict, actor: Actor, uow: UnitOfWork, *, reason: Reason,
+    note: str | None = None, photo: str | None = None, telegram_user: int | None = None,
+) -> Return:
     number = f"R-{uow.numbers.next('return', first=_FIRST)}"
     policy = uow.shop.policies.returns
     stored = uow.returns.add(

@@ -6,6 +6,7 @@ USE_CASES, FORMS and FACTS name what runs for each command and fact.
 from typing import Final
 
 from domain.messages import Command, Fact, NoteFact, UseCase
+from domain.shipping import claims, refunds
 from domain.shipping.actions import (
     list_late_parcels,
     resolve_parcel,
@@ -16,8 +17,13 @@ from domain.shipping.actions import (
     where_is_my_parcel,
     why_parcel,
 )
+from domain.shipping.claims import Claim, ClaimCard, ClaimDone, ClaimDue, remind_claims
 from domain.shipping.commands import (
+    CloseClaim,
+    FileClaim,
     ListLateParcels,
+    OpenClaim,
+    RefundParcel,
     ResolveParcel,
     ShowParcels,
     SnoozeParcel,
@@ -28,6 +34,7 @@ from domain.shipping.commands import (
 from domain.shipping.facts import ParcelScanned, ParcelTracked, note_parcel_scanned, note_parcel_tracked
 from domain.shipping.forms import FORMS
 from domain.shipping.messages import (
+    ClaimLine,
     CustomerTold,
     LateParcel,
     LateParcelCard,
@@ -48,6 +55,7 @@ from domain.shipping.messages import (
     Told,
 )
 from domain.shipping.model import Milestone, OpenCounts, ParcelAsOf, Parcels, Progress, Scan, Substatus, progress
+from domain.shipping.refunds import RefundAsked
 from domain.shipping.rules import Delay, DelayRule, LaneGuess, delay, delays, lane_guess
 from domain.shipping.watch import counts_of, evaluate_order, late_parcels, open_counts, sweep_parcels
 
@@ -59,6 +67,7 @@ USE_CASES: Final[dict[type[Command], UseCase]] = {
     ResolveParcel: resolve_parcel,
     WhyParcel: why_parcel,
     WhereIsMyParcel: where_is_my_parcel,
+    **claims.USE_CASES, **refunds.USE_CASES,
 }
 FACTS: Final[dict[type[Fact], NoteFact]] = {
     ParcelScanned: note_parcel_scanned, ParcelTracked: note_parcel_tracked,
@@ -68,9 +77,16 @@ __all__ = [
     "FACTS",
     "FORMS",
     "USE_CASES",
+    "Claim",
+    "ClaimCard",
+    "ClaimDone",
+    "ClaimDue",
+    "ClaimLine",
+    "CloseClaim",
     "CustomerTold",
     "Delay",
     "DelayRule",
+    "FileClaim",
     "LaneGuess",
     "LateParcel",
     "LateParcelCard",
@@ -78,6 +94,7 @@ __all__ = [
     "LateParcelsRest",
     "ListLateParcels",
     "Milestone",
+    "OpenClaim",
     "OpenCounts",
     "ParcelAsOf",
     "ParcelChoices",
@@ -96,6 +113,8 @@ __all__ = [
     "Parcels",
     "Progress",
     "Quiet",
+    "RefundAsked",
+    "RefundParcel",
     "ResolveParcel",
     "Scan",
     "ShowParcels",
@@ -115,6 +134,7 @@ __all__ = [
     "note_parcel_scanned",
     "open_counts",
     "progress",
+    "remind_claims",
     "resolve_parcel",
     "show_parcels",
     "snooze_parcel",

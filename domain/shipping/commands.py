@@ -53,6 +53,40 @@ class WhyParcel(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OpenClaim(Command):
+    """Claim a lost or damaged parcel from its carrier; it is filed by hand, by a deadline."""
+
+    case_id: int
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileClaim(Command):
+    """The carrier has the claim; ``reference`` is its number there."""
+
+    case_id: int
+    version: int
+    reference: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CloseClaim(Command):
+    """How a claim ended: paid, refused or dropped."""
+
+    case_id: int
+    version: int
+    end: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundParcel(Command):
+    """Ask for the order's money back, to be decided like every return."""
+
+    case_id: int
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class WhereIsMyParcel(Command):
     """A customer asks where their own order is; without one they choose."""
 

@@ -8,6 +8,8 @@ from typing import Final
 
 from domain.messages import Button, Counted, Message, Style, Table, Topic
 from domain.shipping.commands import (
+    OpenClaim,
+    RefundParcel,
     ResolveParcel,
     ShowParcels,
     SnoozeParcel,
@@ -76,6 +78,17 @@ class Quiet:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClaimLine:
+    """How a claim stands, on the parcel's card. ``until``: the shop's date by which it must be filed."""
+
+    by: str
+    until: date
+    filed_at: datetime | None = None
+    reference: str | None = None
+    end: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class LateParcelCard(Message, topic=Topic.PARCELS, counted=_LATE):
     """An order will miss its day, or has. ``customer``: "Maria S."; ``orders``: how many they placed so far."""
 
@@ -89,6 +102,9 @@ class LateParcelCard(Message, topic=Topic.PARCELS, counted=_LATE):
     claim_until: date | None = None
     told: Told | None = None
     quiet: Quiet | None = None
+    claim: ClaimLine | None = None
+    #: the return that asks for the money back
+    refund: str | None = None
 
     @property
     def nth(self) -> str:
@@ -110,9 +126,20 @@ class LateParcelCard(Message, topic=Topic.PARCELS, counted=_LATE):
             _snooze(case, version, 0),
             _snooze(case, version, 2),
             _snooze(case, version, 4),
+            *self._remedies(),
             Button(label="Resolved", more=True, once=True, command=ResolveParcel(case_id=case, version=version)),
             Button(label="Why?", more=True, command=WhyParcel(case_id=case)),
         )
+
+    def _remedies(self) -> tuple[Button, ...]:
+        """What can be done for goods that may never come, each once."""
+        case, version, found = self.case_id, self.version, []
+        if self.refund is None:
+            found.append(Button(label="Refund…", more=True, command=RefundParcel(case_id=case, version=version)))
+        if self.claim_until is not None and self.claim is None:
+            found.append(Button(label=f"Open claim (until {self.claim_until.day} {self.claim_until:%b})", more=True,
+                                command=OpenClaim(case_id=case, version=version)))
+        return tuple(found)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from domain.messages import Message
 from domain.metrics import GIVEN_UP
 from domain.ports import UnitOfWork
 from domain.shipping.messages import (
+    ClaimLine,
     LateParcel,
     LateParcelCard,
     LateParcelsRest,
@@ -49,6 +50,9 @@ class ParcelCase:
     quiet: Quiet | None = None
     #: who called it resolved
     closed_by: str | None = None
+    claim: ClaimLine | None = None
+    #: the return that asks for the money back
+    refund: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,17 +171,22 @@ def card_of(uow: UnitOfWork, case: Case) -> Message:
         case_id=case.id, version=case.version, late=late, customer=named.short_name if named else None,
         first_name=named.first_name if named else None,
         orders=uow.orders.count_of_customer(customer.id) if customer else 0, guess=known.guess,
-        claim_until=claim_until(uow, late), told=known.told,
+        claim_until=claim_until(uow, late), told=known.told, claim=known.claim, refund=known.refund,
         quiet=known.quiet if case.state is CaseState.SNOOZED else None,
     )
 
 
 def claim_until(uow: UnitOfWork, late: LateParcel) -> date | None:
-    """Until when a claim may be filed: so many days after the last news; only where the carrier owes something."""
+    """Until when a claim may be filed: so many days after the last news, fewer for damage.
+
+    None where the carrier owes nothing. Source: features.md 5.3 of the research [route] [route-claim].
+    """
     claimed = late.rule is DelayRule.EXCEPTION and late.substatus in (Substatus.DAMAGED, Substatus.LOST)
     if late.last_scan_at is None or not (claimed or late.rule in (DelayRule.PRESUMED_LOST, DelayRule.EXPIRED)):
         return None
-    return uow.shop.calendar.today(late.last_scan_at) + timedelta(days=uow.shop.policies.delivery.claim_within_days)
+    policy = uow.shop.policies.delivery
+    days = policy.claim_damaged_within_days if late.substatus == Substatus.DAMAGED else policy.claim_within_days
+    return uow.shop.calendar.today(late.last_scan_at) + timedelta(days=days)
 
 
 def guess_of(uow: UnitOfWork, late: LateParcel) -> LaneGuess | None:
