@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from domain.customers import Customer
 from domain.errors import NotAllowed
 from domain.messages import Message
 from domain.money import Money
@@ -37,15 +38,19 @@ class Yes:
 def refuse_own(found: Return, staff: Staff, actor: Actor, uow: UnitOfWork) -> None:
     """NotAllowed if the return is their own: by Telegram account, as the customer they act as, or by e-mail address."""
     customer = None if found.customer_id is None else uow.customers.by_id(found.customer_id)
-    accounts = {found.telegram_user, None if customer is None else customer.telegram_user} - {None}
-    own = (
+    if is_own(customer, found.telegram_user, staff, actor):
+        raise NotAllowed("This is your own return. Somebody else has to decide it.")
+
+
+def is_own(customer: Customer | None, telegram_user: int | None, staff: Staff, actor: Actor) -> bool:
+    """Whether somebody of the staff is that customer, or wrote from that Telegram account."""
+    accounts = {telegram_user, None if customer is None else customer.telegram_user} - {None}
+    return (
         staff.telegram_user in accounts
         or actor.identity in {f"telegram:{account}" for account in accounts}
         or (customer is not None and actor.customer_id == customer.id)
         or (customer is not None and _same_address(staff.email, customer.email))
     )
-    if own:
-        raise NotAllowed("This is your own return. Somebody else has to decide it.")
 
 
 def _same_address(one: str | None, other: str | None) -> bool:

@@ -6,7 +6,7 @@ USE_CASES, FORMS and FACTS name what runs for each command and fact.
 from typing import Final
 
 from domain.messages import Command, Fact, NoteFact, UseCase
-from domain.shipping import claims, refunds
+from domain.shipping import claims, refunds, reship
 from domain.shipping.actions import (
     list_late_parcels,
     resolve_parcel,
@@ -19,11 +19,14 @@ from domain.shipping.actions import (
 )
 from domain.shipping.claims import Claim, ClaimCard, ClaimDone, ClaimDue, remind_claims
 from domain.shipping.commands import (
+    CancelReship,
     CloseClaim,
     FileClaim,
     ListLateParcels,
     OpenClaim,
     RefundParcel,
+    ReshipLeft,
+    ReshipParcel,
     ResolveParcel,
     ShowParcels,
     SnoozeParcel,
@@ -56,6 +59,7 @@ from domain.shipping.messages import (
 )
 from domain.shipping.model import Milestone, OpenCounts, ParcelAsOf, Parcels, Progress, Scan, Substatus, progress
 from domain.shipping.refunds import RefundAsked
+from domain.shipping.reship import Piece, Reship, ReshipCard, ReshipDone, ReshipTold
 from domain.shipping.rules import Delay, DelayRule, LaneGuess, delay, delays, lane_guess
 from domain.shipping.watch import counts_of, evaluate_order, late_parcels, open_counts, sweep_parcels
 
@@ -67,7 +71,7 @@ USE_CASES: Final[dict[type[Command], UseCase]] = {
     ResolveParcel: resolve_parcel,
     WhyParcel: why_parcel,
     WhereIsMyParcel: where_is_my_parcel,
-    **claims.USE_CASES, **refunds.USE_CASES,
+    **claims.USE_CASES, **refunds.USE_CASES, **reship.USE_CASES,
 }
 FACTS: Final[dict[type[Fact], NoteFact]] = {
     ParcelScanned: note_parcel_scanned, ParcelTracked: note_parcel_tracked,
@@ -77,6 +81,7 @@ __all__ = [
     "FACTS",
     "FORMS",
     "USE_CASES",
+    "CancelReship",
     "Claim",
     "ClaimCard",
     "ClaimDone",
@@ -111,10 +116,17 @@ __all__ = [
     "ParcelWhy",
     "ParcelWorse",
     "Parcels",
+    "Piece",
     "Progress",
     "Quiet",
     "RefundAsked",
     "RefundParcel",
+    "Reship",
+    "ReshipCard",
+    "ReshipDone",
+    "ReshipLeft",
+    "ReshipParcel",
+    "ReshipTold",
     "ResolveParcel",
     "Scan",
     "ShowParcels",

@@ -87,6 +87,33 @@ class RefundParcel(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReshipParcel(Command):
+    """Send all of the order's pieces again; ``note`` is for the warehouse."""
+
+    case_id: int
+    version: int
+    note: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReshipLeft(Command):
+    """The second parcel has left the warehouse."""
+
+    case_id: int
+    version: int
+    tracking_number: str | None = None
+    carrier: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CancelReship(Command):
+    """It is not sent again after all."""
+
+    case_id: int
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class WhereIsMyParcel(Command):
     """A customer asks where their own order is; without one they choose."""
 

@@ -10,7 +10,7 @@ from domain.forms import Field, FieldKind, Form
 from domain.messages import Command
 from domain.people import SPEAKERS, Actor
 from domain.ports import UnitOfWork
-from domain.shipping import claims
+from domain.shipping import claims, reship
 from domain.shipping.actions import reachable, suggested_text
 from domain.shipping.commands import TellCustomer
 from domain.shipping.watch import parcel_case
@@ -33,5 +33,5 @@ def tell_form(command: Command, actor: Actor, uow: UnitOfWork) -> Form:
 
 
 FORMS: Final[dict[type[Command], Form | Callable[[Command, Actor, UnitOfWork], Form]]] = {
-    TellCustomer: tell_form, **claims.FORMS,
+    TellCustomer: tell_form, **claims.FORMS, **reship.FORMS,
 }

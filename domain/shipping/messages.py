@@ -10,6 +10,7 @@ from domain.messages import Button, Counted, Message, Style, Table, Topic
 from domain.shipping.commands import (
     OpenClaim,
     RefundParcel,
+    ReshipParcel,
     ResolveParcel,
     ShowParcels,
     SnoozeParcel,
@@ -105,6 +106,8 @@ class LateParcelCard(Message, topic=Topic.PARCELS, counted=_LATE):
     claim: ClaimLine | None = None
     #: the return that asks for the money back
     refund: str | None = None
+    #: who has it sent again
+    reship: str | None = None
 
     @property
     def nth(self) -> str:
@@ -134,7 +137,9 @@ class LateParcelCard(Message, topic=Topic.PARCELS, counted=_LATE):
     def _remedies(self) -> tuple[Button, ...]:
         """What can be done for goods that may never come, each once."""
         case, version, found = self.case_id, self.version, []
-        if self.refund is None:
+        if self.reship is None and self.refund is None and self.late.last_scan_at is not None:
+            found.append(Button(label="Reship…", more=True, command=ReshipParcel(case_id=case, version=version)))
+        if self.refund is None and self.reship is None:
             found.append(Button(label="Refund…", more=True, command=RefundParcel(case_id=case, version=version)))
         if self.claim_until is not None and self.claim is None:
             found.append(Button(label=f"Open claim (until {self.claim_until.day} {self.claim_until:%b})", more=True,

@@ -42,6 +42,8 @@ def refund_parcel(command: RefundParcel, actor: Actor, uow: UnitOfWork) -> Messa
     known = parcel_case(case)
     if known.refund is not None:
         raise Conflict(f"{known.refund} asks for a refund of this order already. It is decided there.")
+    if known.reship is not None:
+        raise Conflict(f"{known.reship} has it sent again. Goods and money are not both given.")
     if case.state is CaseState.RESOLVED or case.version != command.version:
         raise Conflict("This has changed in the meantime. Look at the card again.")
     order = uow.orders.by_id(known.late.order_id)

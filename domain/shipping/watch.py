@@ -53,6 +53,8 @@ class ParcelCase:
     claim: ClaimLine | None = None
     #: the return that asks for the money back
     refund: str | None = None
+    #: who has it sent again
+    reship: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,6 +174,7 @@ def card_of(uow: UnitOfWork, case: Case) -> Message:
         first_name=named.first_name if named else None,
         orders=uow.orders.count_of_customer(customer.id) if customer else 0, guess=known.guess,
         claim_until=claim_until(uow, late), told=known.told, claim=known.claim, refund=known.refund,
+        reship=known.reship,
         quiet=known.quiet if case.state is CaseState.SNOOZED else None,
     )
 
