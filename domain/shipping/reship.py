@@ -19,7 +19,7 @@ from domain.ports import UnitOfWork
 from domain.returns.entitlement import is_own
 from domain.shipping.actions import reachable
 from domain.shipping.commands import CancelReship, ReshipLeft, ReshipParcel
-from domain.shipping.messages import ParcelSettled
+from domain.shipping.messages import ParcelSettled, Told
 from domain.shipping.model import Milestone, Scan, progress
 from domain.shipping.texts import reship_text, spoken
 from domain.shipping.watch import LATE_PARCEL, ParcelCase, parcel_case, show
@@ -116,12 +116,15 @@ def reship_parcel(command: ReshipParcel, actor: Actor, uow: UnitOfWork) -> Messa
     if opened is None:
         raise Conflict("It is being sent again already.")
     _move(opened, wish, "reserved", uow)
-    told = replace(wish, told=_tell(opened, order, uow))
+    text = _tell(opened, order, uow)
+    told = replace(wish, told=text is not None)
     changed = uow.cases.change(opened, facts=object_json(told))
     uow.record(actor, "parcel.reship", case.subject,
                {"case": opened.id, "value_minor": value.minor, "pieces": sum(one.quantity for one in pieces)})
-    show(uow, uow.cases.change(case, facts=object_json(replace(known, reship=staff.name)),
-                               snoozed_until=case.snoozed_until))
+    after = replace(known, reship=staff.name)
+    if text is not None:
+        after = replace(after, told=Told(by=staff.name, at=uow.now, text=text, version=case.version))
+    show(uow, uow.cases.change(case, facts=object_json(after), snoozed_until=case.snoozed_until))
     return _shown(changed, told, uow)
 
 
@@ -275,15 +278,15 @@ def _move(case: Case, wish: Reship, what: str, uow: UnitOfWork) -> None:
             evaluate(uow, one.variant_id)
 
 
-def _tell(case: Case, order: Order, uow: UnitOfWork) -> bool:
-    """Write to the customer once; False where they cannot be reached, which the card says."""
+def _tell(case: Case, order: Order, uow: UnitOfWork) -> str | None:
+    """Write to the customer once; the words, None where they cannot be reached, which the card says."""
     found = _chat(order, uow)
     if found is None:
-        return False
+        return None
     chat, name, language = found
     text = reship_text(name, order.number, uow.shop.name, spoken(language, uow.shop.language))
     uow.outbox.tell(chat, ReshipTold(text=text), once=f"reship:{case.id}", repeat=False, about=case.card)
-    return True
+    return text
 
 
 def _chat(order: Order, uow: UnitOfWork) -> tuple[Chat, str, str | None] | None:

@@ -212,6 +212,9 @@ class _Look:
             return None
         if parcel.ship_by is None and not parcel.goods:
             return None
+        if parcel.sequence > 1 and parcel.state.label_at is not None:
+            # A further parcel, such as one that is sent again: its label says when it was made, never_scanned looks on.
+            return None
         limit = self.policy.handover_days
         since = parcel.ship_by or self.calendar.at(
             self.calendar.add_working_days(self._local(parcel.approved_at), limit)

@@ -87,6 +87,8 @@ def test_the_pieces_are_reserved_the_warehouse_has_a_task_and_the_customer_is_to
     assert "Vamos enviá-la de novo" in str(letter["fields"])
     after = late_card(world)
     assert after.reship == "Cleo"
+    assert after.told is not None, "the card says that they know, and with which words"
+    assert after.told.text in str(letter["fields"])
     assert not [one for one in after.buttons if one.label in ("Reship…", "Refund…")]
     for personal in ("Silva", "maria@", "1001"):
         assert personal not in str(world.payloads("reship_card")[0]["fields"])
@@ -120,6 +122,10 @@ def test_when_it_leaves_the_stock_falls_the_new_parcel_is_watched_and_the_lost_o
     assert stock(world) == (199, 0)
     world.sweep()
     assert world.case(LATE_PARCEL, "1042/1") is None
+    assert world.case(LATE_PARCEL, "1042/2") is None, "made today, whenever the order was paid"
+    world.later(days=6)
+    world.sweep()
+    assert world.case(LATE_PARCEL, "1042/2") is not None, "and watched from now on"
     with world.store.engine.connect() as connection:
         kinds = list(connection.execute(sa.select(stock_movements.c.kind).order_by(stock_movements.c.id)).scalars())
     assert kinds == ["opening", "reservation", "sale"]
