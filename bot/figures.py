@@ -14,7 +14,7 @@ from handlers.run import Desk
 from notifications.auditor import Auditor
 from notifications.detour import Defects
 
-_STATES = ("open", "done", "superseded", "gathered", "dropped", "dead")
+_STATES = ("open", "dead")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +32,8 @@ class Figures:
         """Prometheus' text format."""
         queue = await self.engine.read(_counted)
         registry = CollectorRegistry()
-        jobs = Gauge("opsbell_jobs", "Jobs by state; dead ones wait for a person", ["state"], registry=registry)
-        kinds = Gauge("opsbell_jobs_by_kind", "Jobs by state and kind", ["state", "kind"], registry=registry)
+        jobs = Gauge("opsbell_jobs", "Open jobs, and dead ones: they wait for a person", ["state"], registry=registry)
+        kinds = Gauge("opsbell_jobs_by_kind", "The same by kind", ["state", "kind"], registry=registry)
         for state in _STATES:
             jobs.labels(state).set(sum(count for (of, _), count in queue.counts.items() if of == state))
         for (state, kind), count in queue.counts.items():

@@ -157,7 +157,7 @@ class Jobs(Protocol):
         """How many open jobs are due."""
 
     def counts(self) -> dict[tuple[str, str], int]:
-        """How many jobs stand in each state, by kind."""
+        """How many jobs are open or dead, by state and kind."""
 
     def oldest_due(self) -> timedelta:
         """For how long the oldest open job has been due; zero if none is."""

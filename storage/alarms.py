@@ -9,7 +9,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from domain.alarms import Stuck
-from storage.claim import still_open
+from storage.claim import given_up, still_open
 from storage.tables import jobs, shops
 
 _OLDEST_SHOP: Final = sa.select(sa.func.min(shops.c.id))
@@ -19,7 +19,7 @@ _MARK: Final = (
     sa.update(jobs).where(jobs.c.raised_at.is_(None)).values(raised_at=sa.bindparam("raised")).returning(jobs.c.id)
 )
 _MARK_LATE: Final = _MARK.where(_LATE)
-_MARK_DEAD: Final = _MARK.where(jobs.c.state == "dead")
+_MARK_DEAD: Final = _MARK.where(given_up())
 _SHOP: Final = sa.func.coalesce(jobs.c.shop_id, sa.bindparam("oldest_shop", type_=jobs.c.shop_id.type))
 _MESSAGE: Final = sa.func.coalesce(jobs.c.message, "")
 _REASON: Final = sa.func.coalesce(jobs.c.error, "")

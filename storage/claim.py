@@ -27,6 +27,11 @@ def still_open(which: sa.FromClause = jobs) -> sa.ColumnElement[bool]:
     return which.c.state == sa.literal_column("'open'", sa.Text())
 
 
+def given_up() -> sa.ColumnElement[bool]:
+    """Whether a job is dead, in the words of its partial index."""
+    return jobs.c.state == sa.literal_column("'dead'", sa.Text())
+
+
 def own_lane(key: str) -> str:
     """The lane of a job that waits for nobody."""
     return f"job:{key}"

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from domain.jobs import FINAL_WITHIN, Due, Job, Lane
 from domain.wire import Json
-from storage.claim import Claim, look, own_lane, still_open
+from storage.claim import Claim, given_up, look, own_lane, still_open
 from storage.database import Insert, Upsert
 from storage.tables import jobs, lanes, shops
 
@@ -47,6 +47,10 @@ _OPEN_PAYLOADS: Final = (
     .where(still_open(), jobs.c.kind == sa.bindparam("kind"))
     .order_by(jobs.c.due_at, jobs.c.id)
 )
+_OF_KIND: Final = (jobs.c.state, jobs.c.kind, sa.func.count().label("jobs"))
+_COUNTS: Final = sa.union_all(*(
+    sa.select(*_OF_KIND).where(state).group_by(jobs.c.state, jobs.c.kind) for state in (still_open(), given_up())
+))
 _WAITING: Final = sa.select(sa.func.count()).where(still_open(), jobs.c.due_at <= sa.bindparam("now"))
 
 _NEW_LANE: Final = Upsert(lanes, lambda new: new.on_conflict_do_nothing(index_elements=["key"]))
@@ -262,9 +266,8 @@ class JobRows:
         return self.connection.execute(_WAITING, {"now": self.now}).scalar_one()
 
     def counts(self) -> dict[tuple[str, str], int]:
-        """How many jobs stand in each state, by kind."""
-        many = sa.func.count().label("jobs")
-        rows = self.connection.execute(sa.select(jobs.c.state, jobs.c.kind, many).group_by(jobs.c.state, jobs.c.kind))
+        """How many jobs are open or dead, by state and kind; those that are over are not counted, only kept a while."""
+        rows = self.connection.execute(_COUNTS)
         return {(row.state, row.kind): row.jobs for row in rows}
 
     def oldest_due(self) -> timedelta:

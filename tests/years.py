@@ -23,6 +23,8 @@ from storage.tables import (
     cases,
     customers,
     dialogues,
+    inbox,
+    jobs,
     order_lines,
     orders,
     parcels,
@@ -148,8 +150,26 @@ class Years:
             self._add(scans, shop_id=shop, parcel_id=n, at=at + timedelta(days=step), heard_at=at + timedelta(days=step),
                       milestone=milestone, key=f"scan:{n}:{step}")
         self._said(n, shop, at)
+        self._sent(n, shop, at)
         if n % _RETURNED == 0:
             self._return(n, shop, at + timedelta(days=8))
+
+    def _sent(self, n: int, shop: int, at: datetime) -> None:
+        """What was heard of it, worked off and said; rows of a month and more are kept, here all of them are."""
+        row: dict[str, Any] = {
+            "shop_id": shop, "payload": {}, "made_at": at, "due_at": at, "done_at": at, "state": "done",
+            "final_by": at + timedelta(hours=1), "attempts": 1, "sending": False,
+        }
+        for event in range(5):
+            self._add(inbox, shop_id=shop, source="shop", key=f"in{n}.{event}", heard_at=at, body=b"{}", headers={},
+                      worked_at=at)
+        self._add(jobs, **row, key=f"learn{n}", kind="learn", lane=f"learn{n}", card=None, message=None)
+        for place, (chat, kind) in enumerate(
+            (("slack:C0PARCELS", "say.slack"), ("slack:C0STOCK", "say.slack"), ("slack:C0DAILY", "say.slack"),
+             (f"telegram:{n}", "say.telegram"))
+        ):
+            self._add(jobs, **row, key=f"{kind}{n}:{place}", kind=kind, lane=chat, card=f"late_parcel:{n}",
+                      message="late_parcel_card")
 
     def _said(self, n: int, shop: int, at: datetime) -> None:
         """A case that was resolved with its card, a conversation, a code, a wish, a trail; an order at the supplier."""

@@ -43,7 +43,7 @@ jobs = sa.Table(
 )
 _OPEN = jobs.c.state == "open"
 _UNRAISED_OPEN = sa.and_(jobs.c.state == "open", jobs.c.raised_at.is_(None))
-_UNRAISED_DEAD = sa.and_(jobs.c.state == "dead", jobs.c.raised_at.is_(None))
+_DEAD = jobs.c.state == "dead"
 sa.Index("ix_jobs_due", jobs.c.due_at, jobs.c.id, sqlite_where=_OPEN, postgresql_where=_OPEN)
 sa.Index("ix_jobs_lane", jobs.c.lane, jobs.c.id, sqlite_where=_OPEN, postgresql_where=_OPEN)
 _HELD = sa.and_(_OPEN, jobs.c.leased_until.is_not(None))
@@ -51,7 +51,7 @@ sa.Index("ix_jobs_leased_until", jobs.c.leased_until, sqlite_where=_HELD, postgr
 _CARD = jobs.c.card.is_not(None)
 sa.Index("ix_jobs_card", jobs.c.card, jobs.c.id, sqlite_where=_CARD, postgresql_where=_CARD)
 sa.Index("ix_jobs_final_by", jobs.c.final_by, sqlite_where=_UNRAISED_OPEN, postgresql_where=_UNRAISED_OPEN)
-sa.Index("ix_jobs_dead", jobs.c.id, sqlite_where=_UNRAISED_DEAD, postgresql_where=_UNRAISED_DEAD)
+sa.Index("ix_jobs_given_up", jobs.c.id, sqlite_where=_DEAD, postgresql_where=_DEAD)
 _ENDED = jobs.c.done_at.is_not(None)
 sa.Index("ix_jobs_done_at", jobs.c.done_at, sqlite_where=_ENDED, postgresql_where=_ENDED)
 _GATHERED = jobs.c.gathered_into.is_not(None)
@@ -86,6 +86,9 @@ inbox = sa.Table(
     sa.UniqueConstraint("source", "key"),
     sa.Index("ix_inbox_heard_at", "heard_at"),
 )
+
+_UNREAD = inbox.c.error.is_not(None)
+sa.Index("ix_inbox_unread", inbox.c.source, sqlite_where=_UNREAD, postgresql_where=_UNREAD)
 
 imports = sa.Table(
     "imports",

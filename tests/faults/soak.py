@@ -34,6 +34,8 @@ _KILOBYTES = 200
 #: connections and their like that may be open by chance
 _FILES = 6
 _NEW_RETURN = 3.0
+#: the customer may have five that wait
+_MOST_UNDECIDED = 3
 _TYPED = (
     ("/stock", ""), ("/parcels", "late"), ("/returns", ""), ("/digest", "yesterday"), ("/ops", "help"),
     ("/ops", "returns waiting"), ("/ops", "stok low"),
@@ -67,7 +69,8 @@ class Soak:
         kinds: tuple[Callable[[], None], ...] = (self._typed, self._typed, self._home, self._stripe, self._written)
         end, asked, looked = time.monotonic() + seconds, 0.0, 0.0
         while (now := time.monotonic()) < end:
-            if now - asked > _NEW_RETURN:
+            undecided = sum(not one.decided for one in self.storm.returns.values())
+            if now - asked > _NEW_RETURN and undecided < _MOST_UNDECIDED:
                 self.storm.ask()
                 asked = now
             self.chance.choice(kinds)()

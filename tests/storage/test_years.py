@@ -167,7 +167,21 @@ def _figures(desk: TestDesk) -> None:
 def _raised(desk: TestDesk) -> None:
     with desk.store.engine.begin() as connection:
         alarms = desk.store._open(connection).alarms
+        alarms.take()
         alarms.overdue()
+
+
+def _claimed(desk: TestDesk) -> None:
+    kinds = ("learn", "fire", "say.slack", "say.telegram", "refund")
+    with desk.store.engine.begin() as connection:
+        queue = desk.store._open(connection).jobs
+        queue.waiting()
+        queue.claim(kinds=kinds, owner="years", limit=8, lease=timedelta(seconds=30))
+
+
+def _pruned(desk: TestDesk) -> None:
+    with desk.store.engine.begin() as connection:
+        desk.store._open(connection).old.prune(timedelta(days=10_000), limit=300)
 
 
 DONE: dict[str, Callable[[TestDesk], object]] = {
@@ -184,7 +198,7 @@ DONE: dict[str, Callable[[TestDesk], object]] = {
     "order comes": _order_comes, "stock moves": _stock_moves, "parcel is scanned": _parcel_is_scanned,
     "return to refund": _return_to_refund,
     **{f"sweep: {one.name}": _swept(one.name) for one in SCHEDULES},
-    "metrics": _figures, "auditor": _raised,
+    "metrics": _figures, "auditor": _raised, "claim": _claimed, "pruning": _pruned,
     # once stock has moved since, what there was then is counted back
     "digest of yesterday, after a sale": lambda desk: (_sale(desk), _asked(ShowDigest())(desk)),
 }
