@@ -89,6 +89,13 @@ class ScriptedSlack:
         self.said.append((self.time.now(), content))
         return {"ok": True, "ts": f"{len(self.said)}.000000"}
 
+    async def conversations_history(self, *, channel: str, **_where: Any) -> dict[str, Any]:
+        """What stands in the channel, the newest first: the desk looks after an outcome that it never heard."""
+        return {"messages": [
+            {"ts": f"{number}.000000", **content}
+            for number, (_, content) in reversed(list(enumerate(self.said, start=1))) if content["channel"] == channel
+        ][:100]}
+
     async def chat_update(self, **_content: Any) -> dict[str, Any]:
         return {"ok": True}
 
