@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import math
+import re
 from typing import Final
 
 from PIL import Image, ImageDraw, ImageFont
@@ -10,7 +12,10 @@ from PIL import Image, ImageDraw, ImageFont
 from domain.messages import Chart, ChartKind
 from notifications.dialect import clean
 
-_WIDTH, _HEIGHT, _MARGIN = 960, 540, 64
+_WIDTH, _HEIGHT, _MARGIN = 960, 540, 84
+#: a phone shows the picture at about two fifths of its size
+_HEAD, _TEXT, _SMALL = 30, 24, 22
+_EDGE: Final = 24
 _INK: Final = (31, 41, 55)
 _FAINT: Final = (209, 213, 219)
 _COLOURS: Final = ((37, 99, 235), (217, 119, 6), (5, 150, 105), (190, 24, 93), (124, 58, 237), (75, 85, 99))
@@ -24,8 +29,8 @@ def picture(charts: tuple[Chart, ...], title: str) -> bytes | None:
     chart = drawable[0]
     image = Image.new("RGB", (_WIDTH, _HEIGHT), "white")
     draw = ImageDraw.Draw(image)
-    draw.text((_MARGIN, 18), _drawable(title)[:70], fill=_INK, font=ImageFont.load_default(26))
-    draw.text((_MARGIN, 54), _drawable(chart.title)[:90], fill=_INK, font=ImageFont.load_default(18))
+    draw.text((_EDGE, 14), _fitting(_spelt(title, chart.unit)), fill=_INK, font=ImageFont.load_default(_HEAD))
+    draw.text((_EDGE, 54), _drawable(chart.title)[:60], fill=_INK, font=ImageFont.load_default(_TEXT))
     _axes(draw, chart)
     for number, series in enumerate(chart.series):
         colour = _COLOURS[number % len(_COLOURS)]
@@ -33,9 +38,9 @@ def picture(charts: tuple[Chart, ...], title: str) -> bytes | None:
             _bars(draw, chart, series.values, number, colour)
         else:
             _line(draw, chart, series.values, colour)
-        x = _MARGIN + number * 220
-        draw.rectangle((x, _HEIGHT - 26, x + 14, _HEIGHT - 12), fill=colour)
-        draw.text((x + 20, _HEIGHT - 30), _drawable(series.name)[:24], fill=_INK, font=ImageFont.load_default(16))
+        x = _MARGIN + number * 250
+        draw.rectangle((x, _HEIGHT - 30, x + 18, _HEIGHT - 12), fill=colour)
+        draw.text((x + 26, _HEIGHT - 36), _drawable(series.name)[:20], fill=_INK, font=ImageFont.load_default(_TEXT))
     out = io.BytesIO()
     image.save(out, "PNG", optimize=True)
     return out.getvalue()
@@ -46,8 +51,31 @@ def _drawable(text: str) -> str:
     return "".join(sign for sign in clean(text) if ord(sign) < 0x2100).strip()
 
 
+def _spelt(text: str, unit: str) -> str:
+    """Signs of currencies by the currency's code: the built-in font has no euro."""
+    return re.sub(r"[\u20a0-\u20cf]\s?", f"{unit} " if unit else "", text)
+
+
+def _fitting(text: str) -> str:
+    """As much of a title as the picture is wide."""
+    text, font = _drawable(text), ImageFont.load_default(_HEAD)
+    while text and font.getlength(text) > _WIDTH - 2 * _EDGE:
+        text = text[:-1].rstrip()
+    return text
+
+
 def _top(chart: Chart) -> float:
-    return max([1.0, *(value for series in chart.series for value in series.values)]) * 1.05
+    """Four round steps above the highest value, so that each line of the axis is a figure that people read."""
+    highest = max([1.0, *(value for series in chart.series for value in series.values)])
+    size: float = 10.0 ** math.floor(math.log10(highest / 4))
+    return 4 * next(size * step for step in (1, 2, 2.5, 5, 10) if 4 * size * step >= highest)
+
+
+def _figure(value: float) -> str:
+    """A figure of the axis, short enough for the margin."""
+    if value >= 100_000:
+        return f"{value / 1_000_000:g} M" if value >= 1_000_000 else f"{value / 1000:g} k"
+    return f"{value:,.0f}" if value.is_integer() else f"{value:g}"
 
 
 def _place(chart: Chart, number: float, value: float) -> tuple[float, float]:
@@ -58,19 +86,19 @@ def _place(chart: Chart, number: float, value: float) -> tuple[float, float]:
 
 
 def _axes(draw: ImageDraw.ImageDraw, chart: Chart) -> None:
-    small = ImageFont.load_default(14)
+    small = ImageFont.load_default(_SMALL)
     for part in range(5):
         value = _top(chart) * part / 4
         y = _place(chart, 0, value)[1]
         draw.line((_MARGIN, y, _WIDTH - _MARGIN, y), fill=_FAINT)
-        draw.text((_MARGIN - 8, y), f"{value:,.0f}", fill=_INK, font=small, anchor="rm")
-    every = max(1, -(-len(chart.labels) // 14))
+        draw.text((_MARGIN - 8, y), _figure(value), fill=_INK, font=small, anchor="rm")
+    every = max(1, -(-len(chart.labels) // 7))
     for number, label in enumerate(chart.labels):
         if number % every == 0:
             x, y = _place(chart, number, 0)
             draw.text((x, y + 6), _drawable(label)[:12], fill=_INK, font=small, anchor="ma")
     if chart.unit:
-        draw.text((_WIDTH - _MARGIN, 60), _drawable(chart.unit), fill=_INK, font=small, anchor="ra")
+        draw.text((_WIDTH - _MARGIN, 58), _drawable(chart.unit), fill=_INK, font=small, anchor="ra")
 
 
 def _bars(

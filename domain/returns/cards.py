@@ -9,7 +9,7 @@ from domain.money import Money
 from domain.payments.model import Refund
 from domain.ports import UnitOfWork
 from domain.returns.messages import News, ReturnCard, ReturnNews
-from domain.returns.model import DECIDABLE, REASON_WORDS, Approval, Return
+from domain.returns.model import DECIDABLE, REASON_WORDS, Approval, Reason, Return
 
 
 def card_of(found: Return, uow: UnitOfWork) -> ReturnCard:
@@ -32,6 +32,7 @@ def card_of(found: Return, uow: UnitOfWork) -> ReturnCard:
         refund_state=refund.state if refund else None, stripe_refund=refund.stripe_refund if refund else None,
         sent_at=_sent_at(refund), settled_at=refund.settled_at if refund else None,
         failure=refund.failure if refund else None, told=chat_of(found, uow) is not None,
+        photo_helps=found.reason is not Reason.NOT_ARRIVED,
         disputed=any(payment.disputed for payment in uow.payments.of_order(order.id)),
     )
 

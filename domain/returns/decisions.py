@@ -25,7 +25,7 @@ from domain.returns.entitlement import (
 )
 from domain.returns.letters import PhotoWanted, ReturnApproved, ReturnDeclined
 from domain.returns.messages import News, ReturnDone
-from domain.returns.model import DECIDABLE, Approval, Goods, Return, ReturnState
+from domain.returns.model import DECIDABLE, Approval, Goods, Reason, Return, ReturnState
 from domain.wire import Json
 
 #: Shopify's limit of a decline note
@@ -74,7 +74,10 @@ def decline_return(command: DeclineReturn, actor: Actor, uow: UnitOfWork) -> Mes
             decision_note=reason, closed_at=uow.now,
         )
     )
-    told = cards.tell_customer(saved, ReturnDeclined(number=saved.number, reason=reason), uow, once=f"v{saved.version}")
+    # What the desk itself asked for was never promised to the customer.
+    told = saved.reason is not Reason.NOT_ARRIVED and cards.tell_customer(
+        saved, ReturnDeclined(number=saved.number, reason=reason), uow, once=f"v{saved.version}"
+    )
     uow.record(actor, "return.declined", saved.number, {"version": found.version})
     cards.show(saved, uow)
     cards.note(saved, News.DECLINED, uow, who=staff.name, detail=reason, told=told)
@@ -88,6 +91,8 @@ def ask_for_photo(command: AskForPhoto, actor: Actor, uow: UnitOfWork) -> Messag
     refuse_own(found, staff, actor, uow)
     if found.state not in {ReturnState.REQUESTED, ReturnState.PHOTO_ASKED}:
         raise RuleBroken(f"{found.number} is past the point where a photo would help.")
+    if found.reason is Reason.NOT_ARRIVED:
+        raise RuleBroken(f"{found.number} is about goods that never arrived: there is nothing to take a photo of.")
     saved = uow.returns.save(replace(found, state=ReturnState.PHOTO_ASKED, approved=None))
     letter = PhotoWanted(number=saved.number, again=saved.photo is not None)
     if not cards.tell_customer(saved, letter, uow, once=f"v{saved.version}"):

@@ -13,7 +13,7 @@ from domain.ports import UnitOfWork
 from domain.returns import cards
 from domain.returns.commands import ApproveInPart, DeclineReturn
 from domain.returns.decisions import open_return
-from domain.returns.model import Return
+from domain.returns.model import Reason, Return
 
 
 def decline_form(command: Command, actor: Actor, uow: UnitOfWork) -> Form:
@@ -23,7 +23,7 @@ def decline_form(command: Command, actor: Actor, uow: UnitOfWork) -> Form:
     late = facts.delivered_days is not None and facts.delivered_days > window
     return Form(
         title=f"Decline {found.number}", submit="Decline",
-        intro=f"{cards.customer_name(found, uow)} asked for {found.requested} and will read this.",
+        intro=_who_asked(found, uow),
         fields=(
             Field(
                 name="reason", label="Reason", kind=FieldKind.MULTILINE, max_length=500,
@@ -50,6 +50,12 @@ def in_part_form(command: Command, actor: Actor, uow: UnitOfWork) -> Form:
             ),
         ),
     )
+
+
+def _who_asked(found: Return, uow: UnitOfWork) -> str:
+    if found.reason is Reason.NOT_ARRIVED:
+        return f"The desk asked for {found.requested}. {cards.customer_name(found, uow)} hears nothing of it."
+    return f"{cards.customer_name(found, uow)} asked for {found.requested} and will read this."
 
 
 def _still_open(command: Command, actor: Actor, uow: UnitOfWork) -> Return:

@@ -59,6 +59,8 @@ class ReturnCard(Message, topic=Topic.RETURNS):
     failure: str | None = None
     told: bool = False
     disputed: bool = False
+    #: False where there is nothing to take a photo of
+    photo_helps: bool = True
 
     @property
     def waits(self) -> bool:
@@ -111,7 +113,7 @@ class ReturnCard(Message, topic=Topic.RETURNS):
         )
 
     def _ask_photo(self) -> tuple[Button, ...]:
-        if self.state is not ReturnState.REQUESTED:
+        if self.state is not ReturnState.REQUESTED or not self.photo_helps:
             return ()
         label = "Ask for another photo" if self.photo else "Ask for a photo"
         return (Button(label=label, command=AskForPhoto(return_number=self.number, version=self.version), more=True),)

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from domain import returns
 from domain.errors import Conflict, NotAllowed, RuleBroken
-from domain.returns import ApproveReturn, DeclineReturn, Goods, Reason, Return, ReturnCard, ReturnState
+from domain.returns import ApproveReturn, AskForPhoto, DeclineReturn, Goods, Reason, Return, ReturnCard, ReturnState
 from domain.returns.messages import FinanceNeeded
 from domain.shipping import LateParcelCard, Milestone, RefundAsked, RefundParcel, Substatus
 from storage.tables import audit, chats, orders, payments, refunds, staff
@@ -81,6 +81,20 @@ def test_only_an_entitled_person_lets_the_money_go_and_at_once_since_nothing_com
     decide(world, ApproveReturn(return_number="R-318", version=1), "cleo")
     assert money(world) == 1
     assert found(world).state is ReturnState.REFUNDING
+
+
+def test_a_customer_who_never_asked_is_not_told_of_a_no_nor_asked_for_a_photo(world: World) -> None:
+    asked(world)
+    with world.begin() as uow:
+        decline = returns.FORMS[DeclineReturn](DeclineReturn(return_number="R-318", version=1), actor("cleo", uow), uow)
+    assert decline.intro == "The desk asked for €20.00. Maria S. hears nothing of it."
+    (card,) = world.said("return_card")
+    assert "photo" not in str([one.label for one in card.buttons])
+    with pytest.raises(RuleBroken, match="nothing to take a photo of"), world.begin() as uow:
+        returns.USE_CASES[AskForPhoto](AskForPhoto(return_number="R-318", version=1), actor("cleo", uow), uow)
+    decide(world, DeclineReturn(return_number="R-318", version=1, reason="It came on Monday."), "cleo")
+    assert found(world).state is ReturnState.DECLINED
+    assert world.said("return_declined") == []
 
 
 def test_a_second_press_and_a_second_return_are_refused(world: World) -> None:
