@@ -157,6 +157,8 @@ class ParcelSettled(Message, topic=Topic.PARCELS):
     told: Told | None = None
     #: no rule holds any more, though it is not there yet
     on_track: bool = False
+    #: who had it sent again, where the second parcel has not left yet
+    reship: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

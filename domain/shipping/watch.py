@@ -270,7 +270,8 @@ def _settle(uow: UnitOfWork, case: Case, before: ParcelCase, parcel: ParcelAsOf 
     delivered = parcel.state.delivered_at if parcel is not None else None
     on_track = delivered is None and parcel is not None and not _given_up(uow, before.late.order_id)
     closed = uow.cases.change(case, state=CaseState.RESOLVED)
-    message = ParcelSettled(late=before.late, delivered_at=delivered, told=before.told, on_track=on_track)
+    message = ParcelSettled(late=before.late, delivered_at=delivered, told=before.told, on_track=on_track,
+                            reship=before.reship)
     uow.outbox.card(closed.card, message, version=closed.version)
     uow.audit.add("clock", "parcel.settled", case.subject, {"case": case.id, "delivered": delivered is not None})
 

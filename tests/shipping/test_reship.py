@@ -18,6 +18,7 @@ from domain.shipping import (
     LateParcelCard,
     Milestone,
     ParcelReport,
+    ParcelSettled,
     RefundParcel,
     ReshipCard,
     ReshipDone,
@@ -27,9 +28,11 @@ from domain.shipping import (
 )
 from domain.shipping.reship import RESHIP
 from domain.shipping.watch import LATE_PARCEL
+from notifications.catalogue import Catalogue
 from storage.tables import audit, orders, refunds, shops, staff, stock_levels, stock_movements
 from tests.inventory.test_restock import MUG
 from tests.inventory.world import World, actor
+from tests.notifications.test_hostile import SHOP
 from tests.shipping.test_parcels import scan
 
 
@@ -249,6 +252,17 @@ def test_the_new_label_needs_a_number_of_its_own(world: World) -> None:
         world.run(ReshipLeft(case_id=late_card(world).case_id, version=1, tracking_number="1"), "dan")
     with pytest.raises(Conflict, match="changed in the meantime"):
         world.run(ReshipLeft(case_id=mine.case_id, version=mine.version + 1, tracking_number="1"), "dan")
+
+
+def test_a_first_parcel_that_comes_after_all_says_that_a_second_one_is_packed(world: World) -> None:
+    reship(world, lost(world))
+    scan(world, Milestone.DELIVERED)
+    settled = world.said("parcel_settled")[-1]
+    assert isinstance(settled, ParcelSettled)
+    assert settled.reship == "Cleo"
+    assert "stop it on its card" in str(Catalogue().words(settled, SHOP, "slack").body)
+    world.run(CancelReship(case_id=task(world).case_id, version=task(world).version), "ada")
+    assert stock(world) == (200, 0)
 
 
 def test_two_at_once_send_one_parcel(world: World) -> None:
