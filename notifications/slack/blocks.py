@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from domain.messages import Chart, ChartKind, Letter, StampedButton, Style, Table
 from notifications.catalogue import Words
-from notifications.dialect import clean
+from notifications.dialect import MRKDWN, clean
 
 Block = dict[str, Any]
 
@@ -67,6 +67,15 @@ def cut(escaped: str, limit: int) -> str:
     if len(escaped) <= limit:
         return escaped
     return _HALF_ESCAPE.sub("", escaped[: max(0, limit - 1)]) + "…"
+
+
+def beside(words: Words) -> str:
+    """The text beside the blocks: what a locked phone shows and a screen reader says. Untitled: how the body begins.
+
+    Source: docs.slack.dev/reference/methods/chat.postMessage, on ``text`` where there are blocks.
+    """
+    first, _, _ = str(words.body).strip().partition("\n\n")
+    return str(MRKDWN.escape(words.plain_title)) or cut(first, _TITLE)
 
 
 def _length(value: object) -> int:

@@ -24,7 +24,7 @@ from notifications.dialect import MRKDWN, PLAIN
 from notifications.direct import TOKEN_WAIT
 from notifications.pace import distance
 from notifications.slack import calls
-from notifications.slack.blocks import blocks, cut
+from notifications.slack.blocks import beside, blocks, cut
 from notifications.slack.calls import Lost, NotSent, Refused, ask
 from notifications.slack.files import Files
 from notifications.slack.limits import over
@@ -109,7 +109,7 @@ class SlackCarrier:
         place = await self._place(envelope.address, turn)
         photos = Photos(files=self.files, engine=self.engine, turn=turn, follows=envelope.photos_follow)
         whole = {
-            "channel": place, "text": str(MRKDWN.escape(words.plain_title)) or " ",
+            "channel": place, "text": beside(words) or " ",
             "blocks": blocks(words, envelope.letter, photos=await photos.shown(envelope.letter.message.photos)),
         }
         if photos.missing:

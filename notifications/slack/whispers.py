@@ -18,10 +18,9 @@ from domain.messages import Letter
 from domain.outcomes import Done, Later, Outcome, Turn, Unknown, wait_before
 from notifications.catalogue import Catalogue, Words
 from notifications.detour import Defects
-from notifications.dialect import MRKDWN
 from notifications.pace import distance
 from notifications.slack import calls
-from notifications.slack.blocks import blocks
+from notifications.slack.blocks import beside, blocks
 from notifications.slack.calls import Lost, NotSent, Refused, ask
 
 log = logging.getLogger("opsbell.slack")
@@ -82,6 +81,4 @@ class WhisperCarrier:
 
 def said(words: Words, letter: Letter) -> dict[str, Any]:
     """An answer's text and blocks."""
-    plain = words.plain_title or str(words.body)
-    text = str(MRKDWN.escape(words.plain_title)) if words.plain_title else plain
-    return {"text": text or "Done.", "blocks": blocks(words, letter)}
+    return {"text": beside(words) or "Done.", "blocks": blocks(words, letter)}

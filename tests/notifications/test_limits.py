@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,14 @@ import pytest
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 
 from domain.gathering import AlertsGathered, KindCount
+from domain.messages import MESSAGES_BY_KIND
+from domain.shops import Shop
+from handlers import use_cases as _all_kinds  # noqa: F401  every kind of message is known
 from notifications.catalogue import Catalogue
 from notifications.slack import limits as slack
+from notifications.slack.blocks import beside
 from notifications.telegram import limits as telegram
-from tests.notifications.anything import NOW
+from tests.notifications.anything import NOW, any_message
 
 SECTION = {"type": "section", "text": {"type": "mrkdwn", "text": "words"}}
 BUTTON = {"type": "button", "text": {"type": "plain_text", "text": "Go"}, "action_id": "a", "value": "v"}
@@ -105,3 +110,10 @@ def shop_of_nobody() -> Any:
     from bot.platforms import NOBODY
 
     return NOBODY
+
+
+@pytest.mark.parametrize("kind", sorted(MESSAGES_BY_KIND))
+def test_a_locked_phone_shows_what_every_message_is_about(kind: str, shop_of_nobody: Shop) -> None:
+    words = Catalogue().words(any_message(MESSAGES_BY_KIND[kind], "words"), shop_of_nobody, "slack")
+    assert re.search(r"\w", beside(words)), f"{kind} comes to a locked phone without a word"
+    assert len(beside(words)) <= 1_500
