@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from domain.cases import Case, CaseState
@@ -17,6 +17,7 @@ from domain.orders import Order
 from domain.people import APPROVERS, DESK, UNLIMITED, Actor, Staff
 from domain.ports import UnitOfWork
 from domain.returns.entitlement import is_own
+from domain.returns.goods import count_goods, give_back_goods
 from domain.shipping.actions import reachable
 from domain.shipping.commands import CancelReship, ReshipLeft, ReshipParcel
 from domain.shipping.messages import ParcelSettled, Told
@@ -62,6 +63,9 @@ class Reship:
     carrier: str | None = None
     tracking_number: str | None = None
     cancelled_by: str | None = None
+    #: who decided, and the shop's date on which its worth counts against their limits; null of versions before these
+    staff_id: int | None = None
+    counted_on: date | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,10 +111,11 @@ def reship_parcel(command: ReshipParcel, actor: Actor, uow: UnitOfWork) -> Messa
     NotAllowed above what the presser may refund alone, RuleBroken where the pieces are not there.
     """
     staff, case, known, order = _checked(command, actor, uow)
-    value, pieces = _value(order), _pieces(order, uow)
+    value, pieces = _value(order), _held(order, uow)
     wish = Reship(
         order=order.number, order_id=order.id, parcel_case=case.id, pieces=pieces, value=value, decided_by=staff.name,
-        decided_at=uow.now, note=(command.note or "").strip()[:_NOTE] or None,
+        decided_at=uow.now, note=(command.note or "").strip()[:_NOTE] or None, staff_id=staff.id,
+        counted_on=count_goods(order, value, staff, uow),
     )
     opened = uow.cases.open(RESHIP, case.subject, object_json(wish))
     if opened is None:
@@ -191,6 +196,8 @@ def cancel_reship(command: CancelReship, actor: Actor, uow: UnitOfWork) -> Messa
     stopped = replace(known, cancelled_by=staff.name)
     changed = uow.cases.change(case, facts=object_json(stopped), state=CaseState.RESOLVED)
     _move(case, known, "released", uow)
+    if known.counted_on is not None and known.staff_id is not None:
+        give_back_goods(uow.orders.by_id(known.order_id), known.value, known.staff_id, known.counted_on, uow)
     uow.record(actor, "parcel.reship_cancelled", case.subject, {"case": case.id})
     late = uow.cases.by_id(known.parcel_case)
     if late.state is not CaseState.RESOLVED:
@@ -260,6 +267,13 @@ def _pieces(order: Order, uow: UnitOfWork) -> tuple[Piece, ...]:
             raise RuleBroken(f"{known.get(one.variant_id, 0)} of {one.title} can be sent, {one.quantity} are needed. "
                              "Press Refund, or wait for a delivery.")
     return tuple(wanted.values())
+
+
+def _held(order: Order, uow: UnitOfWork) -> tuple[Piece, ...]:
+    """The pieces, with the stock they come from held: two parcels at once do not both take the last one."""
+    for one in sorted(_pieces(order, uow), key=lambda piece: piece.variant_id):
+        uow.levels.stock(one.variant_id, one.location, uow.now)
+    return _pieces(order, uow)
 
 
 def _move(case: Case, wish: Reship, what: str, uow: UnitOfWork) -> None:

@@ -287,3 +287,49 @@ def test_the_form_says_what_goes_out_and_what_it_is_worth(world: World) -> None:
         form = FORMS[ReshipParcel](ReshipParcel(case_id=card.case_id, version=card.version), actor("cleo", uow), uow)  # type: ignore[operator]
     assert form.intro == "Order #1042: 1 × Blue mug 300 ml, worth €20.00. Reserved now. The customer is told at once."
     assert world.now - card.late.since < timedelta(days=5)
+
+
+def two_lost(world: World, stock: int) -> tuple[LateParcelCard, LateParcelCard]:
+    """Two customers' mugs that stand still."""
+    lost(world, stock=stock)
+    world.customer("jonas", name="Jonas Berg", user=1002)
+    world.later(days=-4)
+    world.order("1043", customer="jonas", promised=None)
+    scan(world, order="1043", tracking="JD2")
+    world.later(days=4)
+    world.sweep()
+    cards = {one.late.order: one for one in world.said("late_parcel_card") if isinstance(one, LateParcelCard)}
+    return cards["1042"], cards["1043"]
+
+
+def test_goods_and_refunds_count_against_the_same_day_until_nothing_is_sent_after_all(world: World) -> None:
+    first, second = two_lost(world, 200)
+    policies = {"returns": {"approver_day_limit_minor": 3000}}
+    with world.store.engine.begin() as connection:
+        connection.execute(sa.update(shops).values(settings={"calendar": {"country": "DE"}, "policies": policies}))
+    reship(world, first)
+    with pytest.raises(NotAllowed, match=r"in one day you let go at most €30\.00, and €20\.00 of it"):
+        reship(world, second)
+    assert stock(world) == (200, 1)
+    reship(world, second, "ada")  # another's day is another's
+    packed = {one.reship.order: one for one in world.said("reship_card") if isinstance(one, ReshipCard)}
+    world.run(CancelReship(case_id=packed["1042"].case_id, version=packed["1042"].version), "cleo")
+    world.run(CancelReship(case_id=packed["1043"].case_id, version=packed["1043"].version), "cleo")
+    reship(world, late_card(world), "cleo")
+    with world.begin() as uow:
+        today = uow.shop.calendar.today(uow.now)
+        assert (uow.allowances.used("shop", day=today), uow.allowances.used("staff:1", day=today)) == (2000, 0)
+
+
+def test_two_parcels_at_once_do_not_both_take_the_last_piece(world: World) -> None:
+    cards = two_lost(world, 1)
+
+    def press(card: LateParcelCard) -> str:
+        try:
+            return type(reship(world, card)).__name__
+        except OpsError as error:
+            return type(error).__name__
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(press, cards)) == ["ReshipDone", "RuleBroken"]
+    assert stock(world) == (1, 1)
