@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from tests.faults import authorisation, digest_zones, flood, hostile, iofaults, kills, limits, races, rolling, storm
+from tests.faults import authorisation, digest_zones, flood, hostile, iofaults, kills, limits, races, rolling, soak, storm
 from tests.faults.simulator import machine as simulated
 from tests.figures import Machine, report
 
@@ -22,6 +22,7 @@ MACHINES: dict[str, Machine] = {
     "authorisation": authorisation.machine,
     "limits": limits.machine,
     "races": races.machine,
+    "soak": soak.machine,
 }
 
 if __name__ == "__main__":
