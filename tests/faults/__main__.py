@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import sys
 
-from tests.faults import authorisation, digest_zones, flood, hostile, iofaults, kills, limits, races, rolling, soak, storm
+from tests.faults import (
+    authorisation,
+    digest_zones,
+    flood,
+    hostile,
+    iofaults,
+    kills,
+    limits,
+    races,
+    rolling,
+    soak,
+    storm,
+)
 from tests.faults.simulator import machine as simulated
 from tests.figures import Machine, report
 
