@@ -166,15 +166,19 @@ async def test_a_look_asks_its_turn_before_each_call(books: Books, calls: int) -
     )
     turns, before = list[int](), len(books.sandbox.calls)
 
+    def asked() -> int:
+        # Stripe tells its own news meanwhile.
+        return sum(call.direction == "in" for call in books.sandbox.calls[before:])
+
     async def turn(_lanes: Any = None) -> None:
-        turns.append(len(books.sandbox.calls) - before)
+        turns.append(asked())
         if len(turns) == calls:
             raise NotNow(timedelta(seconds=40))
 
     with pytest.raises(NotNow):
         await books.carrier.carry(books.claim("reconcile"), turn)
     assert turns == list(range(calls))
-    assert len(books.sandbox.calls) - before == calls - 1
+    assert asked() == calls - 1
 
 
 async def test_a_word_that_is_only_late_by_seconds_is_put_right_and_not_said(books: Books) -> None:
