@@ -94,7 +94,7 @@ async def running(settings: Settings, *, began: Callable[[], None] = lambda: Non
             log.warning("%s", line)
         if "stripe" in settings.parts:
             await app.store.write(stripe_list.plan_reconcile)
-        await app.store.write(partial(order_polls.plan_order_polls, order_lists(settings, session)))
+        await app.store.write(partial(order_polls.plan_order_polls, order_lists(settings)))
         _start(app, stack)
         await speak(app.platforms, settings, app.store, stack)
         if clock is not None:

@@ -12,33 +12,33 @@ from gateways.order_lists import OrderList, ShopifyOrders, WooCommerceOrders
 from gateways.order_polls import OrderPollCarrier
 
 
-def order_lists(settings: Settings, session: aiohttp.ClientSession) -> dict[tuple[str, str], OrderList]:
+def order_lists(settings: Settings) -> dict[tuple[str, str], OrderList]:
     """By source and the shop's key; none for a source that is switched off by name."""
     lists: dict[tuple[str, str], OrderList] = {}
     if "woocommerce" not in settings.off:
         for shop, woo in settings.woocommerce_api.items():
             proof = aiohttp.encode_basic_auth(woo.key.get_secret_value(), woo.secret.get_secret_value())
-            lists["woocommerce", shop] = WooCommerceOrders(url=woo.url, authorization=proof, session=session)
+            lists["woocommerce", shop] = WooCommerceOrders(url=woo.url, authorization=proof)
     if "shopify" not in settings.off:
         for shop, account in settings.shopify_api.items():
             token = account.token.get_secret_value()
-            lists["shopify", shop] = ShopifyOrders(url=account.url, token=token, session=session)
+            lists["shopify", shop] = ShopifyOrders(url=account.url, token=token)
     return lists
 
 
-def item_lists(settings: Settings, session: aiohttp.ClientSession) -> dict[tuple[str, str], ItemList]:
+def item_lists(settings: Settings) -> dict[tuple[str, str], ItemList]:
     """By source and the shop's key."""
     if "shopify" in settings.off:
         return {}
     return {
-        ("shopify", shop): ShopifyItems(url=account.url, token=account.token.get_secret_value(), session=session)
+        ("shopify", shop): ShopifyItems(url=account.url, token=account.token.get_secret_value())
         for shop, account in settings.shopify_api.items()
     }
 
 
 def list_carriers(settings: Settings, session: aiohttp.ClientSession, engine: Engine) -> list[Carrier]:
     """What asks shop systems. Items are looked up also without any key: then it is said what stays unknown, and why."""
-    carriers: list[Carrier] = [ItemLookUpCarrier(lists=item_lists(settings, session), engine=engine)]
-    if lists := order_lists(settings, session):
-        carriers.append(OrderPollCarrier(lists=lists, engine=engine))
+    carriers: list[Carrier] = [ItemLookUpCarrier(lists=item_lists(settings), engine=engine, session=session)]
+    if lists := order_lists(settings):
+        carriers.append(OrderPollCarrier(lists=lists, engine=engine, session=session))
     return carriers

@@ -141,6 +141,17 @@ def in_our_words(reason: str) -> str:
     return reason.partition(": ")[0]
 
 
+def retry_after(header: str | None, *, usual: timedelta = timedelta(seconds=30)) -> timedelta:
+    """What a Retry-After header asks for, in [1 s, 1 h]; ``usual`` where it cannot be read (none, a date, "soon")."""
+    try:
+        seconds = float(header or "")
+    except ValueError:
+        return usual
+    if seconds != seconds:  # noqa: PLR0124  not a number
+        return usual
+    return timedelta(seconds=min(max(seconds, 1.0), 3600.0))
+
+
 def wait_before(attempts: int) -> timedelta:
     """How long to wait after so many attempts: 2 s, 4 s, 8 s ... 15 min."""
     doublings: int = 2 ** (min(attempts, 20) - 1)

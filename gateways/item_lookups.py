@@ -27,7 +27,8 @@ from domain.jobs import Engine, Job, Transaction
 from domain.outcomes import Done, Failed, Later, Outcome, Turn, at_once, wait_before
 from domain.wire import Json
 from gateways import shopify
-from gateways.order_lists import SHOPIFY_PAGE, SHOPIFY_VERSION, NotListed, TooOften, get_page
+from gateways.order_lists import SHOPIFY_PAGE, SHOPIFY_VERSION
+from gateways.shop_api import Call, NotListed, TooOften, caller, gaps
 
 #: what one question for levels takes
 _AT_ONCE: Final = 50
@@ -51,8 +52,8 @@ class Answer:
 class ItemList(Protocol):
     """One shop's items."""
 
-    async def ask(self, items: Sequence[str]) -> Answer:
-        """What those are; NotListed, TooOften, aiohttp.ClientError, TimeoutError."""
+    async def ask(self, items: Sequence[str], call: Call) -> Answer:
+        """What those are; NotListed, TooOften, NotNow, aiohttp.ClientError, TimeoutError."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,17 +62,16 @@ class ShopifyItems:
 
     url: str
     token: str
-    session: aiohttp.ClientSession
 
-    async def ask(self, items: Sequence[str]) -> Answer:
+    async def ask(self, items: Sequence[str], call: Call) -> Answer:
         """Three questions. Numbers that Shopify cannot have are not asked for: there is no such item."""
         good = [item for item in items if item.isascii() and item.isdigit()]
         if not good:
             return Answer(items=(), levels=(), places=())
-        names = rows(part(await self._one("inventory_items", {"ids": ",".join(good)}))["inventory_items"])
-        levels = await self._levels(good)
+        names = rows(part(await self._one(call, "inventory_items", {"ids": ",".join(good)}))["inventory_items"])
+        levels = await self._levels(call, good)
         try:
-            places = rows(part(await self._one("locations", {}))["locations"])
+            places = rows(part(await self._one(call, "locations", {}))["locations"])
         except NotListed:
             places = []
         return Answer(
@@ -83,24 +83,24 @@ class ShopifyItems:
             places=tuple((named(row["id"], "id"), named(row["name"], "name")) for row in places),
         )
 
-    async def _levels(self, items: Sequence[str]) -> list[StockLevelTold]:
+    async def _levels(self, call: Call, items: Sequence[str]) -> list[StockLevelTold]:
         found: list[StockLevelTold] = []
         params = {"inventory_item_ids": ",".join(items), "limit": str(SHOPIFY_PAGE)}
         for _ in range(_MOST_PAGES):
-            body, following = await self._page("inventory_levels", params)
+            body, following = await self._page(call, "inventory_levels", params)
             found += filter(None, map(shopify.level, rows(part(body)["inventory_levels"])))
             if following is None:
                 break
             params = {"limit": str(SHOPIFY_PAGE), "page_info": following}
         return found
 
-    async def _one(self, what: str, params: Mapping[str, str]) -> Json:
-        body, _ = await self._page(what, {"limit": str(SHOPIFY_PAGE), **params})
+    async def _one(self, call: Call, what: str, params: Mapping[str, str]) -> Json:
+        body, _ = await self._page(call, what, {"limit": str(SHOPIFY_PAGE), **params})
         return body
 
-    async def _page(self, what: str, params: Mapping[str, str]) -> tuple[Json, str | None]:
+    async def _page(self, call: Call, what: str, params: Mapping[str, str]) -> tuple[Json, str | None]:
         url = f"{self.url}/admin/api/{SHOPIFY_VERSION}/{what}.json"
-        return await get_page(self.session, url, params, {"X-Shopify-Access-Token": self.token})
+        return await call(url, params, {"X-Shopify-Access-Token": self.token})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,13 +109,14 @@ class ItemLookUpCarrier:
 
     lists: Mapping[tuple[str, str], ItemList]
     engine: Engine
+    session: aiohttp.ClientSession
     kind: str = LOOK_UP
     #: between the wire and the transaction; a look that is lost with its process is made again
     _found: dict[int, ItemsLookedUp] = field(default_factory=dict)
 
     def gaps(self, job: Job) -> Mapping[str, timedelta]:
-        """Shopify bears two questions a second; one look-up asks three."""
-        return {job.lane: timedelta(seconds=1.5)}
+        """Those of whatever asks that account."""
+        return gaps(*_of(job))
 
     def admit(self, job: Job, transaction: Transaction) -> Outcome | None:
         """One before it may have asked for all that waited."""
@@ -130,9 +131,9 @@ class ItemLookUpCarrier:
             return self._without(job, asked, "I have no key to ask for it (docs/webhooks.md)")
         try:
             async with asyncio.timeout(_PATIENCE):
-                answer = await system.ask([one.item for one in asked])
+                answer = await system.ask([one.item for one in asked], caller(self.session, turn, source, shop))
         except TooOften as busy:
-            return Later(wait=busy.wait, reason="the shop system asked us to wait", counts=False)
+            return busy.put_off(source, shop)
         except NotListed as error:
             return self._without(job, asked, f"{error}; the key needs the scope read_inventory")
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, TypeError) as error:

@@ -7,15 +7,14 @@ later); shopify.dev/docs/api/admin-rest, order, inventorylevel (50 places), and 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
-import aiohttp
-
 from domain.foreign import moment, part, rows
 from domain.wire import Json
+from gateways.shop_api import Call, NotListed
 
 _WOO_PAGE: Final = 100
 SHOPIFY_PAGE: Final = 250
@@ -25,25 +24,9 @@ _MOST_PAGES: Final = 4
 #: places whose levels one question takes, and pages of levels that one look reads
 _PLACES: Final = 50
 _MOST_LEVEL_PAGES: Final = 20
-#: bytes of one page
-_LARGEST: Final = 32_000_000
-#: how long a list that is asked too often is left alone where it does not say
-_BREATH: Final = 10
-_LONGEST_BREATH: Final = 600
 #: older orders that change were imported, or are none of ours
 _OLDEST: Final = timedelta(days=30)
 _PAID: Final = frozenset({"paid", "partially_refunded"})
-
-
-class NotListed(Exception):
-    """The list was not given; the text says why in a word or two."""
-
-
-@dataclass(eq=False)
-class TooOften(Exception):
-    """The list wants to be left alone for so long."""
-
-    wait: timedelta
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +50,8 @@ class Look:
 class OrderList(Protocol):
     """One shop's list."""
 
-    async def changed(self, since: datetime, now: datetime) -> Look:
-        """What changed since then, oldest first; NotListed, TooOften, aiohttp.ClientError, TimeoutError."""
+    async def changed(self, since: datetime, now: datetime, call: Call) -> Look:
+        """What changed since then, oldest first; NotListed, TooOften, NotNow, aiohttp.ClientError, TimeoutError."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,20 +61,19 @@ class WooCommerceOrders:
     url: str
     #: the header that proves who asks
     authorization: str
-    session: aiohttp.ClientSession
 
-    async def changed(self, since: datetime, now: datetime) -> Look:
+    async def changed(self, since: datetime, now: datetime, call: Call) -> Look:
         """By the last one's moment, not by page numbers: an order that changes meanwhile moves all that follow it."""
-        return await _read(self._pages(since), since, now, "date_modified_gmt", "date_created_gmt", _woo_told)
+        return await _read(self._pages(since, call), since, now, "date_modified_gmt", "date_created_gmt", _woo_told)
 
-    async def _pages(self, since: datetime) -> AsyncIterator[tuple[list[dict[str, Json]], bool]]:
+    async def _pages(self, since: datetime, call: Call) -> AsyncIterator[tuple[list[dict[str, Json]], bool]]:
         after, page, headers = since, 1, {"Authorization": self.authorization}
         while True:
             params = {
                 "modified_after": after.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"), "dates_are_gmt": "true",
                 "orderby": "modified", "order": "asc", "per_page": str(_WOO_PAGE), "page": str(page),
             }
-            body, _ = await get_page(self.session, f"{self.url}/wp-json/wc/v3/orders", params, headers)
+            body, _ = await call(f"{self.url}/wp-json/wc/v3/orders", params, headers)
             found = rows(body)
             yield found, len(found) == _WOO_PAGE
             # Both ends are whole seconds, and "after" leaves its own out: one second back, none is missed.
@@ -109,24 +91,23 @@ class ShopifyOrders:
 
     url: str
     token: str
-    session: aiohttp.ClientSession
 
-    async def changed(self, since: datetime, now: datetime) -> Look:
+    async def changed(self, since: datetime, now: datetime, call: Call) -> Look:
         """By Shopify's own cursors. Each order's fulfillments come with it."""
-        orders = await _read(self._pages(since), since, now, "updated_at", "created_at", _shopify_told)
-        return replace(orders, told=(*orders.told, *await self._levels(since)))
+        orders = await _read(self._pages(since, call), since, now, "updated_at", "created_at", _shopify_told)
+        return replace(orders, told=(*orders.told, *await self._levels(since, call)))
 
-    async def _levels(self, since: datetime) -> list[Told]:
+    async def _levels(self, since: datetime, call: Call) -> list[Told]:
         found: list[Told] = []
         try:
-            body, _ = await self._get("locations", {"limit": str(SHOPIFY_PAGE)})
+            body, _ = await self._get(call, "locations", {"limit": str(SHOPIFY_PAGE)})
             places = [str(row["id"]) for row in rows(part(body)["locations"])][:_PLACES]
             params = {
                 "location_ids": ",".join(places), "updated_at_min": since.astimezone(UTC).isoformat(timespec="seconds"),
                 "limit": str(SHOPIFY_PAGE),
             }
             for _ in range(_MOST_LEVEL_PAGES if places else 0):
-                body, following = await self._get("inventory_levels", params)
+                body, following = await self._get(call, "inventory_levels", params)
                 found += map(_level_told, rows(part(body)["inventory_levels"]))
                 if following is None:
                     break
@@ -135,21 +116,21 @@ class ShopifyOrders:
             return []  # a key that may not: the orders are read all the same
         return found
 
-    async def _pages(self, since: datetime) -> AsyncIterator[tuple[list[dict[str, Json]], bool]]:
+    async def _pages(self, since: datetime, call: Call) -> AsyncIterator[tuple[list[dict[str, Json]], bool]]:
         limit = str(SHOPIFY_PAGE)
         params = {
             "updated_at_min": since.astimezone(UTC).isoformat(timespec="seconds"), "status": "any", "limit": limit,
             "order": "updated_at asc",
         }
         while True:
-            body, following = await self._get("orders", params)
+            body, following = await self._get(call, "orders", params)
             yield rows(part(body)["orders"]), following is not None
             # Only the cursor is taken from the link: the token is sent to no address that an answer names.
             params = {"limit": limit, "page_info": following or ""}
 
-    async def _get(self, what: str, params: Mapping[str, str]) -> tuple[Json, str | None]:
+    async def _get(self, call: Call, what: str, params: Mapping[str, str]) -> tuple[Json, str | None]:
         url = f"{self.url}/admin/api/{SHOPIFY_VERSION}/{what}.json"
-        return await get_page(self.session, url, params, {"X-Shopify-Access-Token": self.token})
+        return await call(url, params, {"X-Shopify-Access-Token": self.token})
 
 
 async def _read(
@@ -194,33 +175,3 @@ def _level_told(level: Mapping[str, Json]) -> Told:
 
 def _bytes(value: Mapping[str, Json]) -> bytes:
     return json.dumps(value, sort_keys=True).encode()
-
-
-async def get_page(
-    session: aiohttp.ClientSession, url: str, params: Mapping[str, str], headers: Mapping[str, str]
-) -> tuple[Json, str | None]:
-    """The JSON of an answer, and the cursor of the page that follows it. No redirect is followed with our secret."""
-    async with session.get(url, params=params, headers=headers, allow_redirects=False) as answer:
-        if answer.status == 429:
-            wait = answer.headers.get("Retry-After", "").partition(".")[0]
-            seconds = min(int(wait), _LONGEST_BREATH) if wait.isascii() and wait.isdigit() else _BREATH
-            raise TooOften(timedelta(seconds=max(1, seconds)))
-        if answer.status != 200:
-            raise NotListed(f"it answered {answer.status}")
-        raw = bytearray()
-        async for piece in answer.content.iter_any():
-            raw += piece
-            if len(raw) > _LARGEST:
-                raise NotListed("its answer is too large")
-        try:
-            body: Json = json.loads(raw)
-        except (ValueError, RecursionError):
-            raise NotListed("its answer is not JSON") from None
-        return body, _cursor(answer.links.get("next", {}).values())
-
-
-def _cursor(link: Iterable[Any]) -> str | None:
-    for one in link:
-        if hasattr(one, "query") and "page_info" in one.query:
-            return str(one.query["page_info"])
-    return None

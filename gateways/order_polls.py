@@ -18,11 +18,12 @@ import aiohttp
 
 from domain.jobs import Engine, Job, Transaction
 from domain.order_lists import note_list_reached
-from domain.outcomes import Done, Failed, Later, Outcome, Turn, at_once
+from domain.outcomes import Done, Failed, Outcome, Turn, at_once
 from domain.shops import Shop
 from domain.time import offset
 from domain.wire import Json
-from gateways.order_lists import Look, NotListed, OrderList, Told, TooOften
+from gateways.order_lists import Look, OrderList, Told
+from gateways.shop_api import NotListed, TooOften, caller, gaps
 
 KIND: Final = "orders"
 _EVERY: Final = timedelta(minutes=10)
@@ -45,13 +46,14 @@ class OrderPollCarrier:
 
     lists: Mapping[tuple[str, str], OrderList]
     engine: Engine
+    session: aiohttp.ClientSession
     kind: str = KIND
     #: between the wire and the transaction; a look that is lost with its process is made again
     _found: dict[int, Look] = field(default_factory=dict)
 
     def gaps(self, job: Job) -> Mapping[str, timedelta]:
-        """Nobody else speaks to that list."""
-        return {job.lane: timedelta()}
+        """Those of whatever asks that account."""
+        return gaps(*_of(job))
 
     def admit(self, job: Job, transaction: Transaction) -> Outcome | None:  # noqa: ARG002  the Carrier's own signature
         """Nothing can have changed that would make a look needless."""
@@ -60,15 +62,16 @@ class OrderPollCarrier:
     async def carry(self, job: Job, turn: Turn = at_once) -> Outcome:
         """Read the list. Not reaching it is an outcome like another: the next look begins at the same moment."""
         await turn()
-        asked = self.lists.get(_of(job))
+        source, shop = _of(job)
+        asked = self.lists.get((source, shop))
         if asked is None:
             return Done(receipt={"off": True})
         now = self.engine.now()
         try:
             async with asyncio.timeout(_PATIENCE):
-                look = await asked.changed(_since(job, now), now)
+                look = await asked.changed(_since(job, now), now, caller(self.session, turn, source, shop))
         except TooOften as busy:
-            return Later(wait=busy.wait, reason="the list asked us to wait", counts=False)
+            return busy.put_off(source, shop)
         except NotListed as error:
             return Done(receipt={"reached": False, "why": str(error)})
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, TypeError) as error:

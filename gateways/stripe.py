@@ -19,7 +19,7 @@ from domain.errors import Conflict, RuleBroken
 from domain.jobs import Engine, Job, Transaction
 from domain.messages import Fact
 from domain.money import Money
-from domain.outcomes import Done, Failed, Later, Outcome, Superseded, Turn, Unknown, at_once, wait_before
+from domain.outcomes import Done, Failed, Later, Outcome, Superseded, Turn, Unknown, at_once, retry_after, wait_before
 from domain.payments import (
     DisputeClosed,
     DisputeOpened,
@@ -38,7 +38,7 @@ from gateways.stripe_amounts import from_stripe, to_stripe
 ALL: Final = "stripe:all"
 #: Stripe allows 100 calls a second (docs.stripe.com/rate-limits)
 GAPS: Final[Mapping[str, timedelta]] = {ALL: timedelta(milliseconds=20)}
-#: Stripe says to wait, not how long
+#: where Stripe says to wait, but not how long
 _BREATH: Final = timedelta(seconds=5)
 #: how often a key that Stripe refuses is tried again
 _KEY_WAIT: Final = timedelta(seconds=60)
@@ -89,7 +89,8 @@ def put_off(error: stripe.StripeError) -> Later | None:
     """What every call must wait for: a limit, or our key that is refused. None: it is about this call alone."""
     match error:
         case stripe.RateLimitError() if error.code != "lock_timeout":  # that is one payment's
-            return Later(wait=_BREATH, reason="Stripe asked us to wait", lane=ALL, counts=False)
+            wait = retry_after((error.headers or {}).get("retry-after"), usual=_BREATH)
+            return Later(wait=wait, reason="Stripe asked us to wait", lane=ALL, counts=False)
         case stripe.AuthenticationError():
             # Nothing was done, and however long it lasts no refund is given up for it: the auditor raises what is late.
             reason = "Stripe refused our key: check OPSBELL_STRIPE_KEY"

@@ -17,7 +17,7 @@ from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from domain.jobs import Engine
-from domain.outcomes import Later
+from domain.outcomes import Later, retry_after
 from notifications.direct import TOKEN_WAIT, Lanes
 
 T = TypeVar("T")
@@ -44,11 +44,6 @@ EPHEMERAL: Final = "slack:chat.postEphemeral"
 RESPONSE: Final = "slack:response_url"
 #: jobs that wait for these lanes
 KINDS: Final = ("say.slack", "whisper.slack", "home.slack")
-
-_SHORTEST: Final = timedelta(seconds=1)
-_LONGEST: Final = timedelta(hours=1)
-#: where Slack says to wait but not how long
-_USUAL: Final = timedelta(seconds=30)
 
 #: limits of the whole app, whatever the channel
 _ALL_LIMITED: Final = frozenset({"rate_limited", "message_limit_exceeded"})
@@ -190,14 +185,3 @@ def told(response: AsyncSlackResponse | aiohttp.ClientResponse, lane: str) -> Ex
         return Lost(f"Slack answered {code or status}")
     details = (body.get("response_metadata") or {}).get("messages") or []
     return Refused(code, lane, None, " ".join(map(str, details))[:300])
-
-
-def retry_after(header: str | None) -> timedelta:
-    """What a Retry-After header asks for, in [1 s, 1 h]; 30 s where it cannot be read (missing, a date, "soon")."""
-    try:
-        seconds = float(header or "")
-    except ValueError:
-        return _USUAL
-    if seconds != seconds:  # noqa: PLR0124  not a number
-        return _USUAL
-    return min(max(timedelta(seconds=min(seconds, 86_400)), _SHORTEST), _LONGEST)

@@ -57,8 +57,8 @@ class Lists:
     carrier: OrderPollCarrier
 
     def use(self, **changed: Any) -> None:
-        lists = order_lists(settings(self.sandbox.address, **changed), self.session)
-        self.carrier = OrderPollCarrier(lists=lists, engine=self.desk.store)
+        lists = order_lists(settings(self.sandbox.address, **changed))
+        self.carrier = OrderPollCarrier(lists=lists, engine=self.desk.store, session=self.session)
 
     def order(self, source: str, number: int, *, made: timedelta = timedelta(hours=1), changed: timedelta | None = None, **more: Any) -> None:
         """Put an order of the recorded form into the vendor's list, made and changed so long ago."""
@@ -111,7 +111,7 @@ def _gmt(moment: datetime) -> str:
 @pytest.fixture
 async def lists(desk: TestDesk) -> AsyncIterator[Lists]:
     async with running(Settings(start=desk.clock.now())) as sandbox, aiohttp.ClientSession() as session:
-        made = Lists(desk, sandbox, session, OrderPollCarrier(lists={}, engine=desk.store))
+        made = Lists(desk, sandbox, session, OrderPollCarrier(lists={}, engine=desk.store, session=session))
         made.use()
         await desk.store.write(lambda one: plan_order_polls(made.carrier.lists, one))
         yield made
@@ -332,7 +332,7 @@ async def test_a_secret_follows_no_redirect(lists: Lists, source: str) -> None:
     app.router.add_get("/{path:.*}", elsewhere)
     async with TestServer(app, host="127.0.0.1") as server:
         given = settings(f"http://127.0.0.1:{server.port}")
-        lists.carrier = OrderPollCarrier(lists=order_lists(given, lists.session), engine=lists.desk.store)
+        lists.carrier = OrderPollCarrier(lists=order_lists(given), engine=lists.desk.store, session=lists.session)
         assert await lists.look(source) == Done(receipt={"reached": False, "why": "it answered 302"})
     assert [call for call in lists.sandbox.calls if call.platform == "shop"] == []
 

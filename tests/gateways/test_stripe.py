@@ -245,6 +245,13 @@ async def test_what_concerns_every_call_holds_every_call(error: stripe.StripeErr
     assert (found.lane, found.shut) == (lane, shut)
 
 
+@pytest.mark.parametrize(("headers", "seconds"), [({"retry-after": "42"}, 42), ({}, 5), (None, 5)])
+async def test_stripe_is_left_alone_for_as_long_as_it_says(headers: dict[str, str] | None, seconds: int) -> None:
+    found = refused(_job(), stripe.RateLimitError("slow", headers=headers))
+    assert isinstance(found, Later)
+    assert (found.wait, found.lane) == (timedelta(seconds=seconds), ALL)
+
+
 async def test_a_refund_asks_its_turn_before_the_call_that_moves_money(bank: Bank) -> None:
     turns = list[int]()
 

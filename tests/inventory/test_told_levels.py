@@ -156,7 +156,7 @@ async def stand(desk: TestDesk) -> AsyncIterator[Stand]:
         sandbox = await stack.enter_async_context(running(Settings(start=now)))
         session = await stack.enter_async_context(aiohttp.ClientSession())
         base = await bot_web.serve(bot_web.server([route], lambda: "7Q2K"), ("127.0.0.1", 0), stack)
-        carrier = ItemLookUpCarrier(lists=item_lists(settings(sandbox.address), session), engine=desk.store)
+        carrier = ItemLookUpCarrier(lists=item_lists(settings(sandbox.address)), engine=desk.store, session=session)
         yield Stand(desk, sandbox, session, base, worker, carrier)
 
 
@@ -181,7 +181,7 @@ async def test_a_level_of_an_unknown_item_is_looked_up_and_becomes_our_stock(sta
 
 
 async def test_a_level_that_came_before_its_product_is_taken_once_the_product_is_told_without_any_key(stand: Stand) -> None:
-    stand.carrier = ItemLookUpCarrier(lists={}, engine=stand.desk.store)
+    stand.carrier = ItemLookUpCarrier(lists={}, engine=stand.desk.store, session=stand.session)
     await stand.level(42, at=stand.moment(minutes=5))
     assert stand.available() == 100
     assert stand.finding() == "The SKU of Shopify's inventory item 808950810 is not known: I have no key to ask for it (docs/webhooks.md)."
@@ -226,7 +226,7 @@ async def test_of_two_levels_of_one_second_shopify_says_which_was_last(stand: St
 
 
 async def test_without_a_key_the_later_heard_of_two_levels_of_one_second_stands(stand: Stand) -> None:
-    stand.carrier = ItemLookUpCarrier(lists={}, engine=stand.desk.store)
+    stand.carrier = ItemLookUpCarrier(lists={}, engine=stand.desk.store, session=stand.session)
     await stand.product("MUG")
     at = stand.moment()
     await stand.level(99, at=at)

@@ -13,9 +13,9 @@ import pytest_asyncio
 import sqlalchemy as sa
 
 from domain.inventory.messages import PurchaseOrderNote
+from domain.outcomes import retry_after
 from domain.returns.messages import ReturnCard
 from notifications.auditor import Auditor
-from notifications.slack.calls import retry_after
 from storage.jobs import JobRows
 from storage.tables import cards, jobs, lanes
 from tests.desk import TestDesk, open_desk
