@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import math
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
@@ -32,7 +34,11 @@ from notifications.slack.whispers import said
 
 log = logging.getLogger("opsbell.slack")
 
-_TIMEOUT: Final = aiohttp.ClientTimeout(total=5)
+T = TypeVar("T")
+
+#: seconds an answer may take before the acknowledgement, which is due within three; later it comes through its lane
+_PATIENCE: Final = 0.8
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=_PATIENCE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +118,7 @@ class SlackDesk:
         if answer.refused and answer.field in asked.values:
             return {"response_action": "errors", "errors": {answer.field: self._plain(answer)[:2000]}}
         if who.place is None and not answer.refused:  # App Home is the only place without one
-            await self._publish(who, await self.desk.commanded(who, ShowHome()), key)
+            await self._home_later(who, answer, key)
         if answer.refused or who.place is None:
             return {"response_action": "update", "view": told(str(self._said(answer)["text"]))}
         await self._ephemeral(who, answer, key)
@@ -125,25 +131,36 @@ class SlackDesk:
         """
         if not await self._known(asked):
             answer = await self.desk.commanded(asked.who, ShowHome())
-            await self._publish(asked.who, answer, asked.event_id)
+            try:
+                await self.direct.ask(
+                    lambda: self.client.views_publish(user_id=asked.who.user, view=self.home(answer)), lane=calls.HOME
+                )
+            except NotNow:
+                await self._home_later(asked.who, answer, asked.event_id)
             await self.desk.engine.write(lambda transaction: transaction.inbox.first("slack-event", asked.event_id))
 
     async def _known(self, asked: Opened) -> bool:
         return await self.desk.engine.read(lambda transaction: transaction.inbox.has("slack-event", asked.event_id))
 
-    async def _publish(self, who: Who, answer: Answer, key: str, home: Answer | None = None) -> None:
-        """An answer as the person's page; above ``home``, where the page itself was not what they asked for.
+    async def _at_home(self, who: Who, answer: Answer, key: str) -> None:
+        """What was pressed in App Home is answered above the page.
 
-        Where Slack takes none now, their own page comes later, as it is then.
+        Where Slack takes no page now, the answer comes as a direct message: the person may be elsewhere by then, and
+        App Home has no channel for a post that only they see. The page follows as it is then.
         """
-        view = self.home(answer, home)
+        view = self.home(answer, await self.desk.commanded(who, ShowHome()))
         try:
             await self.direct.ask(
-                lambda: self.client.views_publish(user_id=who.user, view=view), lane=calls.HOME
+                _soon(lambda: self.client.views_publish(user_id=who.user, view=view)), lane=calls.HOME
             )
-        except NotNow:
-            shop_id = None if answer.shop is None else answer.shop.id
-            await self.desk.engine.write(lambda transaction: home_later(transaction, who, shop_id, key))
+        except (NotNow, NotSent, Lost, Refused) as error:
+            log.warning("App Home took no answer (%s): it comes as a direct message", type(error).__name__)
+            await self._later(who, answer, key)
+            await self._home_later(who, answer, key)
+
+    async def _home_later(self, who: Who, answer: Answer, key: str) -> None:
+        shop_id = None if answer.shop is None else answer.shop.id
+        await self.desk.engine.write(lambda transaction: home_later(transaction, who, shop_id, key))
 
     async def _open(self, trigger: str, answer: Answer, metadata: dict[str, str | None]) -> Barred | None:
         """Open the answer's form; what bars it, since its trigger is long over when Slack takes it again."""
@@ -157,11 +174,11 @@ class SlackDesk:
         return None
 
     async def _whisper(self, asked: Pressed, answer: Answer, key: str) -> None:
-        """Only to the presser: by the response URL, else as an ephemeral post, else refreshing App Home."""
+        """Only to the presser: by the response URL, else as an ephemeral post; above App Home where that is pressed."""
         url = asked.response_url
         if not url:
             if asked.in_home:
-                await self._publish(asked.who, answer, key, await self.desk.commanded(asked.who, ShowHome()))
+                await self._at_home(asked.who, answer, key)
             return
         if url.startswith(self.responses):
             content = {**self._said(answer), "response_type": "ephemeral", "replace_original": False}
@@ -185,17 +202,16 @@ class SlackDesk:
         content = self._said(answer)
         try:
             await self.direct.ask(
-                lambda: self.client.chat_postEphemeral(channel=str(who.place), user=who.user, **content),
+                _soon(lambda: self.client.chat_postEphemeral(channel=str(who.place), user=who.user, **content)),
                 lane=calls.EPHEMERAL,
             )
-        except (NotNow, NotSent):
+        except (NotNow, NotSent, Lost):
             await self._later(who, answer, key)
         except Refused as error:
             log.warning("an answer was done but could not be shown: %s", error.code)
-        except Lost as error:
-            log.warning("an answer was done but could not be shown: %s", error.reason)
 
     async def _later(self, who: Who, answer: Answer, key: str) -> None:
+        """Said where it was asked for once Slack takes it; in a direct message where that is no channel."""
         def whole(transaction: Transaction) -> bool:
             meant = transaction.shops.of_slack(who.team, who.user, who.place)
             shop = answer.shop or (None if meant is None else meant[0])
@@ -203,7 +219,7 @@ class SlackDesk:
                 return False
             letters = (answer.letter,) if answer.now is None else (answer.letter, answer.now)
             for number, letter in enumerate(letters):
-                chat = Chat(platform="slack", address=str(who.place))
+                chat = Chat(platform="slack", address=who.place or who.user)
                 transaction.of(shop).outbox.whisper(chat, letter, to=who.user, once=f"whisper:{key}:{number}")
             return True
 
@@ -230,6 +246,16 @@ class SlackDesk:
     def _plain(self, answer: Answer) -> str:
         words = self.catalogue.words(answer.letter.message, answer.shop or self.nobody, "plain")
         return str(words.body) or words.plain_title
+
+
+def _soon(call: Callable[[], Awaitable[T]]) -> Callable[[], Awaitable[T]]:
+    """The same call, given up as lost while the acknowledgement can still be in time."""
+
+    async def bounded() -> T:
+        async with asyncio.timeout(_PATIENCE):
+            return await call()
+
+    return bounded
 
 
 def home_later(transaction: Transaction, who: Who, shop_id: int | None, key: str) -> None:

@@ -19,6 +19,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from domain.jobs import Engine
 from domain.outcomes import Later, retry_after
 from notifications.direct import TOKEN_WAIT, Lanes
+from notifications.pace import distance
 
 T = TypeVar("T")
 
@@ -45,6 +46,8 @@ RESPONSE: Final = "slack:response_url"
 #: jobs that wait for these lanes
 KINDS: Final = ("say.slack", "whisper.slack", "home.slack")
 
+#: posts in one channel; docs.slack.dev/apis/web-api/rate-limits: "1 per second per channel"
+_CHANNEL_GAP: Final = distance(1, timedelta(seconds=1))
 #: limits of the whole app, whatever the channel
 _ALL_LIMITED: Final = frozenset({"rate_limited", "message_limit_exceeded"})
 _LIMITED: Final = _ALL_LIMITED | {"ratelimited"}
@@ -164,6 +167,21 @@ class Direct:
 def direct(engine: Engine) -> Direct:
     """Direct calls to the one workspace."""
     return Direct(lanes=Lanes(engine=engine, kinds=KINDS))
+
+
+def is_person(address: str) -> bool:
+    """Whether a post there is a direct message to somebody, by their id."""
+    return address.startswith(("U", "W"))
+
+
+def post(address: str) -> str:
+    """The lane of a channel's posts."""
+    return f"slack:post:{address}"
+
+
+def posts(address: str) -> dict[str, timedelta]:
+    """The lanes of a post."""
+    return {post(address): _CHANNEL_GAP, ALL: timedelta(0)}
 
 
 def looks(method: str) -> dict[str, timedelta]:

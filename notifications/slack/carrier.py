@@ -32,8 +32,6 @@ from notifications.slack.photos import LATER, NoPhoto, Photos
 
 log = logging.getLogger("opsbell.slack")
 
-#: posts in one channel; docs.slack.dev/apis/web-api/rate-limits: "1 per second per channel"
-_CHANNEL_GAP: Final = distance(1, timedelta(seconds=1))
 #: chat.update is of tier 3, 50 a minute over the whole workspace
 _EDIT_GAP: Final = distance(50, timedelta(minutes=1))
 _EVENT: Final = "opsbell_letter"
@@ -222,7 +220,7 @@ class SlackCarrier:
 
     async def _place(self, address: str, turn: Turn) -> str:
         """The channel of an address: itself, or a person's direct messages."""
-        if not address.startswith(("U", "W")):
+        if not calls.is_person(address):
             return address
         if address not in self._direct:
             await turn(calls.looks(calls.OPEN))
@@ -235,13 +233,11 @@ class SlackCarrier:
 
 
 def _channel(job: Job) -> str:
-    """The lane of a channel's posts."""
-    return f"slack:post:{job.payload['address']}"
+    return calls.post(str(job.payload["address"]))
 
 
 def _posts(job: Job) -> dict[str, timedelta]:
-    """The lanes of a post."""
-    return {_channel(job): _CHANNEL_GAP, calls.ALL: timedelta(0)}
+    return calls.posts(str(job.payload["address"]))
 
 
 def _edits() -> dict[str, timedelta]:

@@ -1,6 +1,7 @@
 """Answers that only one person sees, said later: Slack took none when they were due.
 
-There is nothing to look back at, so an answer of unknown outcome is said again; only its own person sees it twice.
+In a channel they are ephemeral posts; what was asked for in App Home, which is no channel, is a direct message. There
+is nothing to look back at, so an answer of unknown outcome is said again; only its own person sees it twice.
 """
 
 from __future__ import annotations
@@ -39,9 +40,10 @@ class WhisperCarrier:
     defects: Defects = field(default_factory=Defects)
     kind: str = "whisper.slack"
 
-    def gaps(self, job: Job) -> Mapping[str, timedelta]:  # noqa: ARG002  the Carrier's own signature
-        """The method's own tier; a hold of the whole app is obeyed."""
-        return {calls.EPHEMERAL: _GAP, calls.ALL: timedelta(0)}
+    def gaps(self, job: Job) -> Mapping[str, timedelta]:
+        """The method's own tier, or one a second in direct messages; a hold of the whole app is obeyed."""
+        address = str(job.payload["address"])
+        return calls.posts(address) if calls.is_person(address) else {calls.EPHEMERAL: _GAP, calls.ALL: timedelta(0)}
 
     def admit(self, job: Job, transaction: Transaction) -> Outcome | None:
         """Always."""
@@ -50,7 +52,9 @@ class WhisperCarrier:
         """Say it to that person; where they cannot hear it any more it is over."""
         envelope = await self.engine.read(lambda transaction: transaction.letters.open(job))
         words = self.catalogue.words(envelope.letter.message, envelope.shop, "slack")
-        place: dict[str, Any] = {"channel": envelope.address, "user": str(job.payload["to"])}
+        place: dict[str, Any] = {"channel": envelope.address}
+        if not calls.is_person(envelope.address):
+            place["user"] = str(job.payload["to"])
         try:
             await turn()
             try:
@@ -76,7 +80,11 @@ class WhisperCarrier:
         """Nothing is left behind."""
 
     async def _say(self, place: Mapping[str, Any], content: Mapping[str, Any]) -> None:
-        await ask(self.client.chat_postEphemeral(**place, **content), lane=calls.EPHEMERAL)
+        if "user" in place:
+            await ask(self.client.chat_postEphemeral(**place, **content), lane=calls.EPHEMERAL)
+        else:
+            posting = self.client.chat_postMessage(**place, **content, unfurl_links=False, unfurl_media=False)
+            await ask(posting, lane=calls.post(place["channel"]))
 
 
 def said(words: Words, letter: Letter) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -238,6 +239,86 @@ async def test_a_page_that_waited_is_not_shown_to_who_is_a_guest_by_then(held: H
     await held.deliver()
     (shown,) = held.calls("views.publish")
     assert "Guests and people of other workspaces can't use Opsbell" in str(shown.arguments)
+
+
+# --- what was pressed in App Home
+
+
+@pytest.mark.parametrize("learned", ["by another", "by itself", "token", "all", "broken", "refused"])
+async def test_an_answer_to_a_press_in_app_home_comes_as_a_direct_message_once(held: Held, learned: str) -> None:
+    assert (await held.at.act("home"))["ok"]
+    if learned == "by another":
+        await held.hold(calls.HOME, 50)
+    elif learned == "all":
+        await held.hold(calls.ALL, 50)
+    else:
+        await held.fault("views.publish", **{
+            "by itself": {"kind": "ratelimit", "retry_after": 50}, "token": TOKEN, "broken": {"kind": "http_500"},
+            "refused": {"kind": "error", "error": "hash_conflict"},
+        }[learned])
+    pressed = await held.at.act("press", home=True, label="Stock (0)")
+    assert pressed["ok"], "no warning beside the button: it is done, and its answer comes"
+    await held.at.act("home")  # opened again meanwhile: what was asked for is not forgotten for it
+    await held.deliver()
+    for _ in range(3):
+        held.pass_time(45)
+        await held.deliver()
+    told = [one for one in held.calls("chat.postMessage") if one.arguments["channel"] == "U0ADA"]
+    assert len(told) == 1
+    assert "Nothing has to be ordered" in str(told[0].arguments)
+    assert [(row.state, row.kind) for row in held.at.desk.outbox_rows("whisper.slack")] == [("done", "whisper.slack")]
+    assert "Waiting for a decision" in str(held.calls("views.publish")[-1].arguments), "and the page is whole"
+
+
+async def test_a_form_that_does_not_open_from_app_home_is_said_there_or_in_a_direct_message(held: Held) -> None:
+    assert (await held.at.act("home"))["ok"]
+    await held.hold(calls.MODAL, 40)
+    pressed = await held.at.act("press", home=True, label="Change my digest")
+    assert "Slack wants no forms of me for" in str(pressed["saw"])
+    await held.hold(calls.ALL, 40)
+    assert (await held.at.act("press", home=True, label="Change my digest"))["ok"]
+    held.pass_time(45)
+    await held.deliver()
+    (told,) = held.calls("chat.postMessage")
+    assert told.arguments["channel"] == "U0ADA"
+    assert "Slack wants no forms of me for" in str(told.arguments)
+
+
+# --- a Slack that is slow: what it is owed within three seconds does not wait for it
+
+
+async def test_a_form_of_app_home_is_acknowledged_before_the_page_is_shown(held: Held) -> None:
+    await held.at.act("home")
+    opened = await held.at.act("press", home=True, label="Change my digest")
+    (view,) = [entry for entry in opened["saw"] if entry["kind"] == "view"]
+    await held.fault("views.publish", kind="slow", seconds=4.0)
+    before = len(held.calls("views.publish"))
+    done = await held.at.act("submit", view_id=view["view_id"], values={"hour": "7:30", "shows": "stock"})
+    assert done["ok"], done
+    assert "Your own digest comes at 07:30" in str(done)
+    assert len(held.calls("views.publish")) == before, "the page is a job"
+    held.at.stand.world.faults.clear()
+    await held.deliver()
+    assert "your own at 07:30" in str(held.calls("views.publish")[-1].arguments), "before the tab is opened again"
+
+
+@pytest.mark.parametrize("method", ["views.publish", "chat.postEphemeral"])
+async def test_an_answer_that_slack_is_slow_to_take_does_not_hold_up_the_acknowledgement(held: Held, method: str) -> None:
+    await held.at.act("home")
+    if method == "chat.postEphemeral":
+        ts = await held.at.card(MUG)
+        opened = await held.at.act("press", ts=ts, label=MUG.label)
+        (view,) = [entry for entry in opened["saw"] if entry["kind"] == "view"]
+    await held.fault(method, kind="slow", seconds=4.0)
+    start = time.monotonic()
+    if method == "chat.postEphemeral":
+        done = await held.at.act("submit", view_id=view["view_id"], values={"reorder_point": "40"})
+    else:
+        done = await held.at.act("press", home=True, label="Stock (0)")
+    assert done["ok"], done
+    assert time.monotonic() - start < 3.0
+    await held.deliver()
+    assert held.states("whisper.slack") == ["done"], "said once more, since nobody knows whether it was heard"
 
 
 # --- answers
