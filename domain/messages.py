@@ -122,7 +122,7 @@ class Confirm:
 
 @dataclass(frozen=True, kw_only=True)
 class Button:
-    """A command that somebody can press. ``more`` puts it under "More"; ``form`` opens a form of the fields it lacks.
+    """A command that somebody can press. ``more`` puts it under "More", ``menu`` under a menu of that name.
 
     ``once``: single use, for whatever changes state. ``url`` buttons open a page and hold no command.
     """
@@ -132,6 +132,7 @@ class Button:
     style: Style = Style.PLAIN
     confirm: Confirm | None = None
     more: bool = False
+    menu: str = ""
     once: bool = False
     url: str | None = None
 
@@ -253,6 +254,7 @@ class StampedButton:
     style: Style = Style.PLAIN
     confirm: Confirm | None = None
     more: bool = False
+    menu: str = ""
     url: str | None = None
 
 

@@ -62,7 +62,7 @@ class OutboxRows:
                 rows.append(self._row(button, button.command, token, presser, message.kind))
             stamped.append(StampedButton(
                 label=button.label, token=token, style=button.style, confirm=button.confirm, more=button.more,
-                url=button.url,
+                menu=button.menu, url=button.url,
             ))
         if rows:
             self.connection.execute(_STORE_BUTTONS, rows)

@@ -78,7 +78,7 @@ class LowStockCard(Message, topic=Topic.STOCK, counted=_LOW):
         return (
             Button(label=f"Order {one.suggested_quantity}", command=order, style=Style.PRIMARY, once=True,
                    confirm=_confirm_order(one)),
-            _snooze(case, version, 1, "Snooze 1 day", more=False),
+            _snooze(case, version, 1, "Snooze 1 day"),
             Button(label="Why?", command=WhyLowStock(case_id=case), more=True),
             Button(label="Order another quantity", more=True,
                    command=OrderOtherQuantity(case_id=case, version=version)),
@@ -198,7 +198,7 @@ class LowStockSummary(Message, topic=Topic.STOCK, counted=_LOW_AT_SUPPLIER):
             Button(label=f"Order all {len(self.rows)}{total}", style=Style.PRIMARY, once=True,
                    command=OrderAllLow(case_id=self.case_id, version=self.version),
                    confirm=Confirm(question=question, yes="Order all")),
-            _snooze(self.case_id, self.version, 1, "Snooze 1 day", more=False),
+            _snooze(self.case_id, self.version, 1, "Snooze 1 day"),
             _snooze(self.case_id, self.version, 0, "Snooze until next working day"),
             _snooze(self.case_id, self.version, 7, "Snooze 7 days"),
         )
@@ -374,6 +374,6 @@ def _confirm_order(one: StockFigures) -> Confirm:
                    yes=f"Order {one.suggested_quantity}")
 
 
-def _snooze(case: int, version: int, days: int, label: str, *, more: bool = True) -> Button:
-    return Button(label=label, more=more, once=True,
+def _snooze(case: int, version: int, days: int, label: str) -> Button:
+    return Button(label=label, menu="Snooze…", once=True,
                   command=SnoozeLowStock(case_id=case, version=version, days=days))

@@ -121,11 +121,10 @@ class LateParcelCard(Message, topic=Topic.PARCELS, counted=_LATE):
         tell = () if self.customer is None else (Button(
             label="Write again" if self.told else f"Tell {self.first_name or 'the customer'}"[:40],
             command=TellCustomer(case_id=case, version=version), style=Style.PLAIN if self.told else Style.PRIMARY,
-            more=self.told is not None,
         ),)
         return (
             *tell,
-            _snooze(case, version, 1, more=False),
+            _snooze(case, version, 1),
             _snooze(case, version, 0),
             _snooze(case, version, 2),
             _snooze(case, version, 4),
@@ -335,6 +334,7 @@ def ordinal(count: int) -> str:
     return f"{count}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(count % 10, 'th') }"
 
 
-def _snooze(case: int, version: int, days: int, *, more: bool = True) -> Button:
+def _snooze(case: int, version: int, days: int) -> Button:
     label = f"Snooze {days} day{'' if days == 1 else 's'}" if days else "Snooze until next working day"
-    return Button(label=label, more=more, once=True, command=SnoozeParcel(case_id=case, version=version, days=days))
+    command = SnoozeParcel(case_id=case, version=version, days=days)
+    return Button(label=label, menu="Snooze…", once=True, command=command)

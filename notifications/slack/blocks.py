@@ -7,7 +7,6 @@ undocumented (slackapi/bolt-js#2509).
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 from typing import Any, Final
 
 from domain.messages import Chart, ChartKind, Letter, StampedButton, Style, Table
@@ -20,7 +19,12 @@ SECTION: Final = 3000
 BUTTON_LABEL: Final = 75
 #: Slack refuses a message of about 13,200 characters; what is over is cut from the body, never from the title
 TOTAL: Final = 12_000
-_MENU: Final = 5
+_OVERFLOW: Final = 5
+_OPTIONS: Final = 100
+#: of a menu
+_NAME: Final = 150
+#: of an actions block
+_ELEMENTS: Final = 25
 _MAX_BLOCKS: Final = 50
 _CHART_LABEL: Final = 20
 _CHART_POINTS: Final = 20
@@ -140,19 +144,16 @@ def _parts(body: str) -> list[str]:
 
 
 def _actions(stamped: tuple[StampedButton, ...]) -> list[Block]:
-    plain = [button for button in stamped if not button.more]
-    more = [button for button in stamped if button.more]
-    elements = [_button(button) for button in plain[:20]]
-    with_question = [button for button in more if button.confirm is not None]
-    quiet = [button for button in more if button.confirm is None]
-    elements += [_button(button) for button in with_question]
-    # Slack wants two options or more in a menu, and takes five: one that is alone is a button, the rest share menus.
-    if len(quiet) == 1:
-        elements.append(_button(quiet[0]))
-    else:
-        menus = -(-len(quiet) // _MENU)
-        ends = [len(quiet) * place // menus for place in range(menus + 1)] if menus else [0]
-        elements += [_overflow(quiet[start:end], place) for place, (start, end) in enumerate(pairwise(ends))]
+    # An option of a menu can neither ask a question of its own nor open a page: that is a button, behind the others.
+    alone = [one for one in stamped if one.confirm is not None or one.url is not None]
+    plain = sorted((one for one in stamped if one in alone or not (one.more or one.menu)), key=lambda one: one.more)
+    named: dict[str, list[StampedButton]] = {}
+    for one in stamped:
+        if one not in plain:
+            named.setdefault(one.menu, []).append(one)
+    more = named.pop("", [])
+    menus = [_menu(group, name) for name, group in named.items()] + ([_menu(more)] if more else [])
+    elements = [_button(button) for button in plain[: _ELEMENTS - len(menus)]] + menus
     return [{"type": "actions", "elements": elements}] if elements else []
 
 
@@ -168,11 +169,20 @@ def _button(button: StampedButton) -> Block:
     return built | ({"confirm": question} if question else {})
 
 
-def _overflow(group: list[StampedButton], number: int) -> Block:
+def _menu(group: list[StampedButton], name: str = "") -> Block:
+    """A menu that says its name; without one "…", of which a card has one at most: two could not be told apart.
+
+    Slack takes two to five options in a "…", else it is a menu named More. One that is alone is a button.
+    """
+    if len(group) == 1:
+        return _button(group[0])
+    options = [{"text": _plain(one.label, BUTTON_LABEL), "value": one.token} for one in group[:_OPTIONS]]
+    if not name and len(options) <= _OVERFLOW:
+        return {"type": "overflow", "action_id": "more", "options": options}
+    # Another id with every edit of the card, or Slack goes on showing what was chosen last.
     return {
-        "type": "overflow",
-        "action_id": f"more:{number}",
-        "options": [{"text": _plain(button.label, BUTTON_LABEL), "value": button.token} for button in group],
+        "type": "static_select", "action_id": f"menu:{group[0].token}", "placeholder": _plain(name or "More…", _NAME),
+        "options": options,
     }
 
 

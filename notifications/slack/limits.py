@@ -18,13 +18,15 @@ _MOST_FALLBACK: Final = 40_000
 MOST: Final[Mapping[tuple[str, str], int]] = {
     ("mrkdwn", "text"): 3000, ("plain_text", "text"): 3000, ("actions", "elements"): 25, ("context", "elements"): 10,
     ("button", "text"): 75, ("button", "value"): 2000, ("button", "url"): 3000, ("button", "action_id"): 255,
-    ("overflow", "options"): 5, ("overflow", "action_id"): 255, ("option", "text"): 75, ("option", "value"): 75,
+    ("overflow", "options"): 5, ("static_select", "options"): 100, ("static_select", "placeholder"): 150,
+    ("overflow", "action_id"): 255, ("option", "text"): 75, ("option", "value"): 75,
     ("confirm", "title"): 100, ("confirm", "text"): 300, ("confirm", "confirm"): 30, ("confirm", "deny"): 30,
     ("image", "alt_text"): 2000, ("data_table", "rows"): 101, ("data_visualization", "title"): 50,
 }
 _NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "section": ("text",), "actions": ("elements",), "context": ("elements",), "button": ("text", "action_id"),
-    "overflow": ("options", "action_id"), "image": ("alt_text",), "mrkdwn": ("text",), "plain_text": ("text",),
+    "overflow": ("options", "action_id"), "static_select": ("options", "action_id", "placeholder"),
+    "image": ("alt_text",), "mrkdwn": ("text",), "plain_text": ("text",),
     "data_table": ("rows", "caption"), "data_visualization": ("title", "chart"), "option": ("text", "value"),
     "confirm": ("title", "text", "confirm", "deny"),
 }

@@ -48,7 +48,7 @@ def letter_of(message: Message) -> Letter:
     stamped = tuple(
         StampedButton(
             label=one.label, token=None if one.url else f"token{number:017d}", style=one.style, confirm=one.confirm,
-            more=one.more, url=one.url,
+            more=one.more, menu=one.menu, url=one.url,
         )
         for number, one in enumerate(message.buttons)
     )
