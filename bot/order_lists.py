@@ -1,4 +1,4 @@
-"""The shop systems' lists of orders and items that this installation may read, from the settings."""
+"""The shop systems' lists of orders, items and levels that this installation may read, from the settings."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from bot.settings import Settings
 from domain.jobs import Engine
 from domain.outcomes import Carrier
 from gateways.item_lookups import ItemList, ItemLookUpCarrier, ShopifyItems
+from gateways.level_syncs import LevelList, LevelSyncCarrier, ShopifyLevels
 from gateways.order_lists import OrderList, ShopifyOrders, WooCommerceOrders
 from gateways.order_polls import OrderPollCarrier
 
@@ -36,9 +37,22 @@ def item_lists(settings: Settings) -> dict[tuple[str, str], ItemList]:
     }
 
 
+def level_lists(settings: Settings) -> dict[tuple[str, str], LevelList]:
+    """By source and the shop's key."""
+    if "shopify" in settings.off:
+        return {}
+    return {
+        ("shopify", shop): ShopifyLevels(url=account.url, token=account.token.get_secret_value())
+        for shop, account in settings.shopify_api.items()
+    }
+
+
 def list_carriers(settings: Settings, session: aiohttp.ClientSession, engine: Engine) -> list[Carrier]:
     """What asks shop systems. Items are looked up also without any key: then it is said what stays unknown, and why."""
-    carriers: list[Carrier] = [ItemLookUpCarrier(lists=item_lists(settings), engine=engine, session=session)]
+    carriers: list[Carrier] = [
+        ItemLookUpCarrier(lists=item_lists(settings), engine=engine, session=session),
+        LevelSyncCarrier(lists=level_lists(settings), engine=engine, session=session),
+    ]
     if lists := order_lists(settings):
         carriers.append(OrderPollCarrier(lists=lists, engine=engine, session=session))
     return carriers

@@ -10,9 +10,11 @@ import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any, Final, Protocol
 
 from domain.foreign import moment, part, rows
+from domain.jobs import Transaction
 from domain.wire import Json
 from gateways.shop_api import Call, NotListed
 
@@ -108,7 +110,7 @@ class ShopifyOrders:
             }
             for _ in range(_MOST_LEVEL_PAGES if places else 0):
                 body, following = await self._get(call, "inventory_levels", params)
-                found += map(_level_told, rows(part(body)["inventory_levels"]))
+                found += map(level_told, rows(part(body)["inventory_levels"]))
                 if following is None:
                     break
                 params = {"limit": str(SHOPIFY_PAGE), "page_info": following}
@@ -131,6 +133,13 @@ class ShopifyOrders:
     async def _get(self, call: Call, what: str, params: Mapping[str, str]) -> tuple[Json, str | None]:
         url = f"{self.url}/admin/api/{SHOPIFY_VERSION}/{what}.json"
         return await call(url, params, {"X-Shopify-Access-Token": self.token})
+
+
+def keep(transaction: Transaction, source: str, shop: str, one: Told) -> None:
+    """Under the key of a posted event of those bytes: what was listed before is not worked off again."""
+    key = f"{shop}/{one.topic}/sha256:{sha256(one.body).hexdigest()}"
+    lane = f"learn:{source}:{shop}:{one.order[:80]}"
+    transaction.inbox.keep(source, key, one.body, headers={"shop": shop, "topic": one.topic}, lane=lane)
 
 
 async def _read(
@@ -169,8 +178,9 @@ def _shopify_told(order: Mapping[str, Json]) -> Iterator[Told]:
         yield Told(topic="fulfillments-update", order=id_, body=_bytes(part(one)))
 
 
-def _level_told(level: Mapping[str, Json]) -> Told:
-    return Told(topic="inventory-levels-update", order=f"item {level['inventory_item_id']}", body=_bytes(level))
+def level_told(level: Mapping[str, Json]) -> Told:
+    """A listed level as its webhook would have told it."""
+    return Told(topic="inventory-levels-update", order=f"item {level.get('inventory_item_id')}", body=_bytes(level))
 
 
 def _bytes(value: Mapping[str, Json]) -> bytes:

@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from typing import Final
 
 import aiohttp
@@ -22,7 +21,7 @@ from domain.outcomes import Done, Failed, Outcome, Turn, at_once
 from domain.shops import Shop
 from domain.time import offset
 from domain.wire import Json
-from gateways.order_lists import Look, OrderList, Told
+from gateways.order_lists import Look, OrderList, keep
 from gateways.shop_api import NotListed, TooOften, caller, gaps
 
 KIND: Final = "orders"
@@ -97,7 +96,7 @@ class OrderPollCarrier:
             _plan(transaction, shop, source, since=job.payload.get("since"), failures=failures)
             return
         for one in found.told:
-            _keep(transaction, source, key, one)
+            keep(transaction, source, key, one)
         note_list_reached(source, uow, reached=True)
         _plan(
             transaction, shop, source, since=outcome.receipt["upto"], soon=found.upto is not None
@@ -110,13 +109,6 @@ def plan_order_polls(lists: Iterable[tuple[str, str]], transaction: Transaction)
     for source, key in lists:
         if key in shops and not transaction.jobs.stands(_lane(source, key)):
             _plan(transaction, shops[key], source, since=None, soon=True)
-
-
-def _keep(transaction: Transaction, source: str, shop: str, one: Told) -> None:
-    """Under the key of a posted event of those bytes: what was listed before is not worked off again."""
-    key = f"{shop}/{one.topic}/sha256:{sha256(one.body).hexdigest()}"
-    lane = f"learn:{source}:{shop}:{one.order[:80]}"
-    transaction.inbox.keep(source, key, one.body, headers={"shop": shop, "topic": one.topic}, lane=lane)
 
 
 def _plan(

@@ -137,4 +137,5 @@ _READERS: Final[Mapping[str, Callable[[Mapping[str, Json]], tuple[Fact, ...]]]] 
     "products-create": _product,
     "products-update": _product,
     "inventory-levels-update": _level,
+    "inventory-levels-connect": _level,
 }

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 #: most ids of one question, and most rows of one page
 ITEMS_AT_ONCE, LEVELS_AT_ONCE, PAGE = 100, 50, 250
-TOPICS: Final = ("products/create", "products/update", "inventory_levels/update")
+TOPICS: Final = ("products/create", "products/update", "inventory_levels/update", "inventory_levels/connect")
 #: real seconds between the attempts to post a webhook that was not taken
 _RETRIES = (0.3, 1.0)
 Row = dict[str, Any]
@@ -80,13 +80,19 @@ class State:
     async def change(
         self, item: int, location: int, available: int, at: str | None = None, *, tell: bool = True
     ) -> str:
-        """Set what can be sold at a place, as in the admin; the level's webhook goes out. How the app took it."""
+        """Set what can be sold at a place, as in the admin; the level's webhook goes out. How the app took it.
+
+        An item that was never kept at that place is connected to it first, with none.
+        """
+        connected = (item, location) in self.levels
         level = {
             "inventory_item_id": item, "location_id": location, "available": available,
             "updated_at": at or self.moment,
             "admin_graphql_api_id": f"gid://shopify/InventoryLevel/{location}?inventory_item_id={item}",
         }
         self.levels[item, location] = level
+        if tell and not connected:
+            await self._tell("inventory_levels/connect", {**level, "available": 0})
         return await self._tell("inventory_levels/update", level) if tell else "not told"
 
     def _item(self, number: int, sku: str | None) -> Row:
@@ -196,16 +202,24 @@ def _levels(world: World, request: web.Request) -> web.Response:
         if (asked["items"] is None or item in asked["items"]) and (asked["places"] is None or place in asked["places"])
         and (since is None or datetime.fromisoformat(row["updated_at"]) >= since)
     ]
+    return _one_page(request, "inventory_levels", found, asked)
+
+
+def _locations(world: World, request: web.Request) -> web.Response:
+    asked = {"after": 0}
+    if "page_info" in request.query:
+        asked = json.loads(base64.urlsafe_b64decode(request.query["page_info"]))
+    return _one_page(request, "locations", list(world.shopify.locations.values()), asked)
+
+
+def _one_page(request: web.Request, name: str, found: list[Row], asked: Row) -> web.Response:
+    """So many rows, with a link to those that follow."""
     limit, after = min(int(request.query.get("limit", "50")), PAGE), asked["after"]
-    answer = web.json_response({"inventory_levels": found[after : after + limit]})
+    answer = web.json_response({name: found[after : after + limit]})
     if len(found) > after + limit:
         info = base64.urlsafe_b64encode(json.dumps({**asked, "after": after + limit}).encode()).decode()
         answer.headers["Link"] = f'<{request.url.origin()}{request.path}?limit={limit}&page_info={info}>; rel="next"'
     return answer
-
-
-def _locations(world: World, _request: web.Request) -> web.Response:
-    return web.json_response({"locations": list(world.shopify.locations.values())})
 
 
 def _control(world: World) -> Callable[[web.Request], Awaitable[web.Response]]:

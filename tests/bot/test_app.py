@@ -124,6 +124,24 @@ async def test_a_level_that_is_typed_into_shopify_is_our_stock_within_seconds(tm
     assert found == [12]
 
 
+async def test_a_shop_that_connects_shopify_has_its_stock_without_any_webhook(tmp_path: Path) -> None:
+    given = settings(tmp_path, listen=f"127.0.0.1:{free_ports(1)[0]}")
+    engine = open_engine(given.database_url)
+    with engine.begin() as connection:
+        shop_file.apply(connection, shop_file_of())
+        connection.execute(sa.insert(products).values(shop_id=1, external_id="mug", title="Mug"))
+        connection.execute(sa.insert(variants).values(shop_id=1, product_id=1, sku="MUG", title="Blue mug"))
+    async with running() as sandbox, asyncio.timeout(30):
+        await sandbox.shopify.change(sandbox.shopify.item_of("MUG"), 7, 12, "2026-01-01T00:00:00+00:00", tell=False)
+        sandbox.shopify.locations[7] = {"id": 7, "name": "Main"}
+        account = ShopifyAccount.model_validate({"url": f"{sandbox.address}/shopify", "token": "shpat_sandbox"})
+        async with bot.app.running(given.model_copy(update={"shopify_api": {"nordlicht": account}})):
+            while not (found := _on_hand(engine)):
+                await asyncio.sleep(0.02)
+    engine.dispose()
+    assert found == [12]
+
+
 def _on_hand(engine: sa.Engine) -> list[int]:
     with engine.connect() as connection:
         return list(connection.execute(sa.select(stock_levels.c.on_hand)).scalars())

@@ -202,6 +202,17 @@ async def test_a_sale_that_shopify_tells_as_order_and_as_level_counts_once(stand
         assert uow.orders.by_number("9001") is not None
 
 
+async def test_an_item_that_is_connected_to_a_place_has_what_is_said_there(stand: Stand) -> None:
+    await stand.product("MUG")
+    await stand.level(40, at=stand.moment(minutes=9))
+    assert await stand.post("inventory-levels-connect", stand.level_event(0, place=PLACE + 1, at=stand.moment(minutes=5))) == 200
+    assert await stand.post("inventory-levels-connect", stand.level_event(None, place=PLACE + 2)) == 200
+    await stand.work()
+    told = stand.desk.query(sa.select(told_levels.c.place, told_levels.c.available).order_by(told_levels.c.place))
+    assert [tuple(row) for row in told] == [(str(PLACE), 40), (str(PLACE + 1), 0)]
+    assert stand.errors() == []
+
+
 async def test_an_older_level_is_left_and_the_same_again_changes_nothing(stand: Stand) -> None:
     await stand.product("MUG")
     await stand.level(40, at=stand.moment(minutes=1))

@@ -62,6 +62,24 @@ async def stand() -> AsyncIterator[Stand]:
         yield Stand(world, http, heard)
 
 
+async def test_an_item_is_connected_to_a_place_once_before_its_first_level(stand: Stand) -> None:
+    await stand.put(subscribe={"inventory_levels/connect": "/connect", "inventory_levels/update": "/update"})
+    for pieces in (12, 13):
+        await stand.put(level={"item": 5, "location": 7, "available": pieces})
+    posted = [(path, json.loads(body)["available"]) for path, _, body in stand.heard.posts]
+    assert posted == [("/connect", 0), ("/update", 12), ("/update", 13)]
+
+
+async def test_places_come_in_pages(stand: Stand) -> None:
+    for number in range(3):
+        await stand.put(location={"id": number, "name": f"Place {number}"})
+    status, body, link = await stand.get("locations", limit="2")
+    assert (status, [row["id"] for row in body["locations"]]) == (200, [0, 1])
+    cursor = link.partition("page_info=")[2].partition(">")[0]
+    _, body, link = await stand.get("locations", limit="2", page_info=cursor)
+    assert ([row["id"] for row in body["locations"]], link) == ([2], "")
+
+
 async def test_a_changed_level_is_posted_signed_and_listed(stand: Stand) -> None:
     await stand.put(subscribe={"inventory_levels/update": "/webhooks/here"})
     assert (await stand.put(level={"item": 5, "location": 7, "available": 12}))["told"] == "ok"
