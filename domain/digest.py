@@ -228,7 +228,7 @@ def _restock(item: ToDo, digest: Digest) -> str:
 
 _WORDS: Final[dict[Doing, Callable[[ToDo, Digest], str]]] = {
     Doing.APPROVE_RETURNS: _approve,
-    Doing.HAND_OVER: lambda item, _: f"{item.count} {'order' if item.count == 1 else 'orders'} overdue for the carrier",
+    Doing.HAND_OVER: lambda item, _: f"hand over {item.count} overdue {'order' if item.count == 1 else 'orders'}",
     Doing.EXPLAIN_LATE: lambda item, _: f"{item.count} late {'parcel' if item.count == 1 else 'parcels'} to explain",
     Doing.RESTOCK_EMPTY: _restock,
     Doing.REORDER_LOW: lambda item, _: f"order {item.count} {'SKU' if item.count == 1 else 'SKUs'}",

@@ -129,11 +129,14 @@ def my_digest_form(command: Command, actor: Actor, uow: UnitOfWork) -> Form:
         raise BadInput("That form is for your digest.")
     staff = actor.require(ANY_STAFF, "have a digest")
     wish = uow.own_digests.of(staff.id)
+    where = actor.identity.partition(":")[0].capitalize()
     return Form(
         title="My digest", submit="Save",
-        intro=f"A digest only for you, here. The shop's comes at {uow.shop.digest_at:%H:%M} in any case.",
+        intro=f"A digest for you alone, in a {where} message. "
+              f"The shop's comes at {uow.shop.digest_at:%H:%M} all the same.",
         fields=(
-            Field(name="hour", label="At what time every day?", max_length=10, hint="Such as 07:30; off for none.",
+            Field(name="hour", label="At what time every day?", max_length=10,
+                  hint="Such as 07:30. Write off to have none.",
                   initial=f"{wish.hour:%H:%M}" if wish else f"{uow.shop.digest_at:%H:%M}"),
             Field(name="shows", label="Which figures?", kind=FieldKind.CHOICE,
                   choices=tuple(Choice(value=one.value, label=words.capitalize())

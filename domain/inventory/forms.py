@@ -10,21 +10,24 @@ from domain.forms import Field, FieldKind, Form
 from domain.inventory.commands import ChangeReorderPoint, ChooseSupplier, FindStock, OrderOtherQuantity
 from domain.inventory.lookup import find_variant
 from domain.inventory.suppliers import supplier_form
-from domain.inventory.watch import LOW_STOCK, stock_case
+from domain.inventory.watch import LOW_STOCK, figures_of, stock_case
 from domain.messages import Command
 from domain.people import Actor
 from domain.ports import UnitOfWork
 
 
 def reorder_point_form(command: Command, actor: Actor, uow: UnitOfWork) -> Form:
-    """Asks for a number; the present one stands there where it was set by hand."""
+    """Asks for a number; the present one is said, and stands there where it was set by hand."""
     del actor
     if not isinstance(command, ChangeReorderPoint):
         raise BadInput("That form is for reorder points.")
     variant = find_variant(uow, command.sku)
     now = None if variant.reorder_point is None else str(variant.reorder_point)
+    figures = figures_of(uow, variant.id, uow.now)
+    how = "computed" if now is None else "set by hand"
+    said = "" if figures is None else f", now {figures.reorder_point} ({how})"
     return Form(
-        title="Reorder point", submit="Save", intro=f"{variant.title} ({variant.sku})",
+        title="Reorder point", submit="Save", intro=f"{variant.title} ({variant.sku}){said}",
         fields=(Field(name="reorder_point", label="Reorder at this many pieces", kind=FieldKind.NUMBER, initial=now,
                       required=False, hint="Empty: computed from sales and lead time"),),
     )

@@ -105,10 +105,10 @@ def supplier_form(command: Command, actor: Actor, uow: UnitOfWork) -> Form:
     )]
     if len(shop) > _OFFERED:
         fields.append(Field(name="other", label="Or another one, by name", required=False, max_length=80))
-    fields.append(Field(name="minimum", label="At least so many pieces", kind=FieldKind.NUMBER, required=False,
-                        hint="Empty: as it was with them, else as it is now"))
+    fields.append(Field(name="minimum", label="Smallest order, in pieces", kind=FieldKind.NUMBER, required=False,
+                        hint=f"Empty: what was known of them, else {variant.minimum_order} as now"))
     now = f"now from {variant.supplier.name}" if variant.supplier else "no supplier yet"
-    return Form(title="Other supplier", submit="Choose", fields=tuple(fields),
+    return Form(title="Other supplier", submit="Save", fields=tuple(fields),
                 intro=f"{variant.title} ({variant.sku}), {now}. Nothing is ordered by this.")
 
 

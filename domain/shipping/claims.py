@@ -170,7 +170,8 @@ def file_form(command: Command, actor: Actor, uow: UnitOfWork) -> Form:
         raise BadInput("That form is for claims.")
     _, claim = _current(command.case_id, command.version, uow)
     return Form(
-        title="Claim filed", submit="Filed", intro=f"Order #{claim.late.order}, until {claim.until:%d.%m.%Y}.",
+        title="Claim filed", submit="Filed",
+        intro=f"Order #{claim.late.order}: to be filed by {claim.until:%a} {claim.until.day} {claim.until:%b}.",
         fields=(Field(name="reference", label="The carrier's number of the claim", required=False,
                       max_length=_REFERENCE, hint="It stands in the carrier's answer; empty if there is none yet"),),
     )
@@ -220,7 +221,8 @@ def _shown(case: Case, claim: Claim, uow: UnitOfWork) -> Message:
 def _steps(case_id: int, version: int, *, filed: bool) -> tuple[Button, ...]:
     close = Button(label="How it ended…" if filed else "Not pursued…", more=not filed,
                    command=CloseClaim(case_id=case_id, version=version))
-    return (close,) if filed else (Button(label="Filed…", command=FileClaim(case_id=case_id, version=version)), close)
+    file = Button(label="I have filed it…", command=FileClaim(case_id=case_id, version=version))
+    return (close,) if filed else (file, close)
 
 
 USE_CASES: Final[dict[type[Command], UseCase]] = {

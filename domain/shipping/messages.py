@@ -129,7 +129,8 @@ class LateParcelCard(Message, topic=Topic.PARCELS, counted=_LATE):
             _snooze(case, version, 2),
             _snooze(case, version, 4),
             *self._remedies(),
-            Button(label="Resolved", more=True, once=True, command=ResolveParcel(case_id=case, version=version)),
+            Button(label="Mark as resolved", more=True, once=True,
+                   command=ResolveParcel(case_id=case, version=version)),
             Button(label="Why?", more=True, command=WhyParcel(case_id=case)),
         )
 
@@ -137,9 +138,10 @@ class LateParcelCard(Message, topic=Topic.PARCELS, counted=_LATE):
         """What can be done for goods that may never come, each once."""
         case, version, found = self.case_id, self.version, []
         if self.reship is None and self.refund is None and self.late.last_scan_at is not None:
-            found.append(Button(label="Reship…", more=True, command=ReshipParcel(case_id=case, version=version)))
+            found.append(Button(label="Send again…", more=True, command=ReshipParcel(case_id=case, version=version)))
         if self.refund is None and self.reship is None:
-            found.append(Button(label="Refund…", more=True, command=RefundParcel(case_id=case, version=version)))
+            found.append(Button(label="Ask for a refund", more=True,
+                                command=RefundParcel(case_id=case, version=version)))
         if self.claim_until is not None and self.claim is None:
             found.append(Button(label=f"Open claim (until {self.claim_until.day} {self.claim_until:%b})", more=True,
                                 command=OpenClaim(case_id=case, version=version)))

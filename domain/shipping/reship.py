@@ -84,7 +84,7 @@ class ReshipCard(Message, topic=Topic.PARCELS):
         return (
             Button(label="It has left…", style=Style.PRIMARY,
                    command=ReshipLeft(case_id=self.case_id, version=self.version)),
-            Button(label="Not after all", more=True, once=True,
+            Button(label="Don't send it", more=True, once=True,
                    command=CancelReship(case_id=self.case_id, version=self.version),
                    confirm=Confirm(question=f"Not send #{self.reship.order} again? Tell the customer yourself.",
                                    yes="Don't send it")),
@@ -163,8 +163,10 @@ def reship_form(command: Command, actor: Actor, uow: UnitOfWork) -> Form:
     told = "The customer is told at once." if _chat(order, uow) else "The customer can't be written to from here."
     return Form(
         title="Send again", submit="Send again",
-        intro=f"Order #{order.number}: {pieces}, worth {_value(order)}. Reserved now. {told}",
-        fields=(Field(name="note", label="For the warehouse", required=False, max_length=_NOTE),),
+        intro=f"Order #{order.number}: {pieces}, worth {_value(order)}. "
+              f"The pieces are reserved and the warehouse gets the task. {told}",
+        fields=(Field(name="note", label="Note for the warehouse", required=False, max_length=_NOTE,
+                      hint="Such as: pack it double"),),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,10 @@ import sqlalchemy as sa
 
 from domain.connections import Connection
 from domain.home import Home, ShowHome
+from domain.money import Money
 from domain.outcomes import WAITS_FOR_TRIAL, WAITS_FOR_TURN
+from domain.returns.messages import WaitingReturn
+from domain.returns.model import ReturnState
 from notifications.catalogue import Catalogue
 from storage.tables import inbox, jobs, stock_items
 from tests.desk import TestDesk
@@ -100,6 +104,26 @@ def test_articles_whose_stock_is_not_followed_are_counted_with_a_reason_and_need
     shop.execute(sa.insert(stock_items).values(shop_id=shop.shop.id, source="shopify", item="3", sku="MUG"))
     lines = str(Catalogue().words(_home(shop, "ada"), shop.shop, "slack").body).splitlines()
     assert "⚠️ *Shopify* · stock of 2 articles not followed · No product here has the SKU &lt;!here&gt;: import the products." in lines
+
+
+def test_what_is_overdue_is_seen_first_and_what_is_not_shown_is_counted(shop: TestDesk) -> None:
+    now = shop.clock.now()
+    late, soon = (
+        WaitingReturn(
+            number=number, amount=Money(minor=2400, currency="EUR"), reason="not as described", customer="Noah T.", age_hours=9.0,
+            answer_by=now + timedelta(hours=hours), overdue=hours < 0, state=ReturnState.REQUESTED,
+        )
+        for number, hours in (("R-306", -17), ("R-315", 2))
+    )
+    made = _home(shop, "ada")
+    today = replace(made.today, approvals=replace(made.today.approvals, count=9))
+    lines = str(Catalogue().words(replace(made, today=today, waiting=(late, soon)), shop.shop, "slack").lead).splitlines()
+    assert lines[1:] == [
+        "🔴 R-306 · €24.00 · *overdue since Sun 22 Nov 16:05* · not as described · Noah T.",
+        "• R-315 · €24.00 · answer by Mon 23 Nov 11:05 · not as described · Noah T.", "and 7 more under Returns",
+    ]
+    whole = str(Catalogue().words(replace(made, waiting=(late,)), shop.shop, "slack").lead)
+    assert "more under" not in whole
 
 
 def test_what_was_not_used_is_not_called_well(shop: TestDesk) -> None:

@@ -44,7 +44,9 @@ def test_a_reorder_point_that_was_set_stands_in_the_form(world: World) -> None:
             return reorder_point_form(ChangeReorderPoint(sku="MUG"), actor("dan", uow), uow)
 
     assert asked().fields[0].initial is None
+    assert (asked().intro or "").endswith("(computed)")
     world.run(ChangeReorderPoint(sku="MUG", reorder_point=40), "dan")
+    assert asked().intro == "Blue mug (MUG), now 40 (set by hand)"
     assert asked().fields[0].initial == "40"
     assert asked().fields[0].required is False
 

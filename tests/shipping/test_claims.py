@@ -70,7 +70,7 @@ def test_a_claim_is_opened_from_the_card_with_the_carriers_deadline(world: World
     assert isinstance(said, ClaimDone)
     mine = claim_card(world)
     assert (mine.claim.until, mine.claim.opened_by, str(mine.claim.value)) == (date(2026, 12, 8), "Ben", "€20.00")
-    assert [one.label for one in mine.buttons] == ["Filed…", "Not pursued…"]
+    assert [one.label for one in mine.buttons] == ["I have filed it…", "Not pursued…"]
     after = late_card(world)
     assert after.claim is not None
     assert after.claim.until == date(2026, 12, 8)

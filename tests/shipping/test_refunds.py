@@ -49,7 +49,7 @@ def late_card(world: World) -> LateParcelCard:
 
 def test_it_asks_and_refunds_nothing(world: World) -> None:
     before, said = asked(world)
-    (button,) = [one for one in before.buttons if one.label == "Refund…"]
+    (button,) = [one for one in before.buttons if one.label == "Ask for a refund"]
     assert button.more
     waiting = found(world)
     assert (said.number, str(said.amount)) == ("R-318", "€20.00")
@@ -63,7 +63,7 @@ def test_it_asks_and_refunds_nothing(world: World) -> None:
     assert card.explanation == ("nothing to send back: it never arrived", "no scan for 4 working days")
     after = late_card(world)
     assert after.refund == "R-318"
-    assert not [one for one in after.buttons if one.label == "Refund…"]
+    assert not [one for one in after.buttons if one.label == "Ask for a refund"]
     with world.store.engine.connect() as connection:
         actions = list(connection.execute(sa.select(audit.c.action).where(audit.c.actor == "staff:dan")).scalars())
     assert actions == ["return.requested", "parcel.refund_asked"]

@@ -76,7 +76,7 @@ def set_staff(world: World, key: str, **values: object) -> None:
 
 def test_the_pieces_are_reserved_the_warehouse_has_a_task_and_the_customer_is_told_once(world: World) -> None:
     card = lost(world)
-    (button,) = [one for one in card.buttons if one.label == "Reship…"]
+    (button,) = [one for one in card.buttons if one.label == "Send again…"]
     assert button.more
     said = reship(world, card, note=" bubble wrap ")
     assert isinstance(said, ReshipDone)
@@ -84,7 +84,7 @@ def test_the_pieces_are_reserved_the_warehouse_has_a_task_and_the_customer_is_to
     mine = task(world)
     assert (mine.reship.pieces[0].sku, mine.reship.pieces[0].quantity, mine.reship.note) == (MUG, 1, "bubble wrap")
     assert (str(mine.reship.value), mine.reship.decided_by, mine.reship.told) == ("€20.00", "Cleo", True)
-    assert [one.label for one in mine.buttons] == ["It has left…", "Not after all"]
+    assert [one.label for one in mine.buttons] == ["It has left…", "Don't send it"]
     (letter,) = world.payloads("reship_told")
     assert (letter["address"], letter["repeat"]) == ("1001", False)
     assert "Vamos enviá-la de novo" in str(letter["fields"])
@@ -92,7 +92,7 @@ def test_the_pieces_are_reserved_the_warehouse_has_a_task_and_the_customer_is_to
     assert after.reship == "Cleo"
     assert after.told is not None, "the card says that they know, and with which words"
     assert after.told.text in str(letter["fields"])
-    assert not [one for one in after.buttons if one.label in ("Reship…", "Refund…")]
+    assert not [one for one in after.buttons if one.label in ("Send again…", "Ask for a refund")]
     for personal in ("Silva", "maria@", "1001"):
         assert personal not in str(world.payloads("reship_card")[0]["fields"])
     for version in (card.version, after.version):
@@ -230,7 +230,7 @@ def test_a_parcel_that_never_left_is_not_sent_again(world: World) -> None:
     world.later(days=8)
     world.sweep()
     card = late_card(world)
-    assert "Reship…" not in [one.label for one in card.buttons]
+    assert "Send again…" not in [one.label for one in card.buttons]
     with pytest.raises(RuleBroken, match="does not have it yet"):
         reship(world, card)
 
@@ -285,7 +285,7 @@ def test_the_form_says_what_goes_out_and_what_it_is_worth(world: World) -> None:
     card = lost(world)
     with world.begin() as uow:
         form = FORMS[ReshipParcel](ReshipParcel(case_id=card.case_id, version=card.version), actor("cleo", uow), uow)  # type: ignore[operator]
-    assert form.intro == "Order #1042: 1 × Blue mug 300 ml, worth €20.00. Reserved now. The customer is told at once."
+    assert form.intro == "Order #1042: 1 × Blue mug 300 ml, worth €20.00. The pieces are reserved and the warehouse gets the task. The customer is told at once."
     assert world.now - card.late.since < timedelta(days=5)
 
 
