@@ -24,7 +24,7 @@ from typing import Any
 import sqlalchemy as sa
 
 import bot.app
-import handlers.jobs
+import handlers.jobs.worker
 import notifications.delivery
 import notifications.slack.carrier
 from storage.tables import jobs
@@ -50,7 +50,7 @@ async def replica(
     quick = timedelta(milliseconds=1)
     for module, name, value in (
         (way_out, "LEASE", LEASE), (way_out, "_FENCE", FENCE), (way_out, "CARRY", CARRY),
-        (way_out, "CALL", CARRY), (handlers.jobs, "_LEASE", LEASE),
+        (way_out, "CALL", CARRY), (handlers.jobs.worker, "_LEASE", LEASE),
         (slack, "_CHANNEL_GAP", quick), (slack, "_EDIT_GAP", quick),
     ):
         getattr(module, name)  # gone, and the run would be another one than it says

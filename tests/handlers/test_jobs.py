@@ -11,8 +11,7 @@ import sqlalchemy as sa
 
 from domain.errors import OpsError
 from domain.jobs import Job, Received, Transaction
-from handlers import jobs as jobs_module
-from handlers.jobs import SCHEDULES, Schedule, Worker, fire, plan
+from handlers.jobs import SCHEDULES, Schedule, Worker, fire, plan, schedules
 from storage import shop_file
 from storage.jobs import JobRows
 from storage.tables import inbox, jobs, shops
@@ -160,7 +159,7 @@ async def test_an_occurrence_that_breaks_comes_again_and_the_event_is_not_lost(
 
     ran = list[bool]()
     schedule = Schedule(name="stock", trigger=SCHEDULES[0].trigger, run=run)
-    monkeypatch.setattr(jobs_module, "_BY_NAME", {**jobs_module._BY_NAME, "stock": schedule})
+    monkeypatch.setattr(schedules, "_BY_NAME", {**schedules._BY_NAME, "stock": schedule})
     await shop.store.write(plan)
     shop.clock.move(minutes=15)
     await worker.step()
@@ -180,7 +179,7 @@ async def test_a_schedule_that_a_rule_refuses_comes_again(
         raise OpsError("Not today.")
 
     schedule = Schedule(name="stock", trigger=SCHEDULES[0].trigger, run=refuse)
-    monkeypatch.setattr(jobs_module, "_BY_NAME", {**jobs_module._BY_NAME, "stock": schedule})
+    monkeypatch.setattr(schedules, "_BY_NAME", {**schedules._BY_NAME, "stock": schedule})
     await shop.store.write(plan)
     shop.clock.move(minutes=15)
     await worker.step()

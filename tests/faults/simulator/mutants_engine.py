@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-import handlers.jobs
+import handlers.jobs.schedules
+import handlers.jobs.worker
 import notifications.delivery
 from domain.outcomes import Done, Failed, Later, Unknown
 from handlers.jobs import Worker
@@ -207,7 +208,7 @@ def buried_without_a_word(world: World, planting: Planting) -> None:
 @mutant("I14")
 def never_given_up(world: World, planting: Planting) -> None:
     """A poisonous event is tried for ever."""
-    put(planting, handlers.jobs, "_ATTEMPTS", 10_000)
+    put(planting, handlers.jobs.worker, "_ATTEMPTS", 10_000)
 
 
 @mutant("I5")
@@ -273,7 +274,7 @@ def next_run_outside_the_transaction(world: World, planting: Planting) -> None:
     """A schedule's next occurrence is written after this one was closed, and a start plans only what never was."""
 
     def fire(job: Any, transaction: Any) -> None:
-        schedule, shop, due = handlers.jobs._occurrence(job, transaction)
+        schedule, shop, due = handlers.jobs.schedules._occurrence(job, transaction)
         moment = max(due, transaction.now)
         schedule.run(transaction.of(shop.id), shop.calendar.today(moment))
 
@@ -282,15 +283,15 @@ def next_run_outside_the_transaction(world: World, planting: Planting) -> None:
             if chosen is not None:
                 with contextlib.suppress(Killed):
                     await chosen.pause(0.5)
-                    await chosen.engine.write(lambda later: handlers.jobs._write_next(later, shop, schedule, moment))
+                    await chosen.engine.write(lambda later: handlers.jobs.schedules._write_next(later, shop, schedule, moment))
 
         world.spawn(afterwards())
 
     def plan(transaction: Any) -> None:
         if all(kind != "fire" for _, kind in transaction.jobs.counts()):
-            handlers.jobs.plan(transaction)
+            handlers.jobs.schedules.plan(transaction)
 
-    put(planting, handlers.jobs, "fire", fire)
+    put(planting, handlers.jobs.worker, "fire", fire)
     put(planting, worlds, "plan", plan)
 
 
@@ -299,12 +300,12 @@ def every_start_plans_its_own(world: World, planting: Planting) -> None:
     """A digest is told from another by the moment it was planned at, not by its day: each start plans one more."""
     del world
     put(planting, JobRows, "stands", lambda *_: False)
-    before = handlers.jobs._write
+    before = handlers.jobs.schedules._write
 
     def write(transaction: Any, *what: Any, key: str) -> bool:
         return before(transaction, *what, key=f"{key}/{transaction.now.isoformat()}")
 
-    put(planting, handlers.jobs, "_write", write)
+    put(planting, handlers.jobs.schedules, "_write", write)
     publish = OutboxRows.publish
     put(
         planting, OutboxRows, "publish",
