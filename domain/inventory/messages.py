@@ -244,7 +244,8 @@ class LowStockList(Message):
     @property
     def buttons(self) -> tuple[Button, ...]:
         """The first few, to look at one by one."""
-        return tuple(Button(label=row.title[:40], command=ShowStock(sku=row.sku), more=True) for row in self.rows[:3])
+        return tuple(Button(label=row.title[:40], menu="Look at one…", command=ShowStock(sku=row.sku))
+                     for row in self.rows[:3])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -223,8 +223,8 @@ class LateParcelList(Message):
     @property
     def buttons(self) -> tuple[Button, ...]:
         """The first few, to look at one by one."""
-        return tuple(Button(label=f"#{row.order}"[:40], command=ShowParcels(order=row.order), more=True)
-                     for row in self.rows[:3])
+        return tuple(Button(label=f"#{row.order}"[:40], menu="Look at one…",
+                            command=ShowParcels(order=row.order)) for row in self.rows[:3])
 
 
 @dataclass(frozen=True, kw_only=True)
