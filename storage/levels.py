@@ -102,6 +102,14 @@ _HERE: Final = (_moved.shop_id == _SHOP, _moved.variant_id == _WHICH, _moved.loc
 _LATER: Final = sa.select(sa.func.coalesce(sa.func.sum(_moved.on_hand - _moved.reserved), 0)).where(
     *_HERE, _moved.at > sa.bindparam("until")
 )
+#: an import's differences are counts, too (storage.imports.derived)
+_OPENED: Final = sa.select(
+    sa.func.coalesce(sa.func.sum(_moved.on_hand - _moved.reserved), 0).label("pieces"),
+    sa.func.max(_moved.at, type_=_moved.at.type).label("last"),
+).where(
+    *_HERE, _moved.at > sa.bindparam("until"),
+    sa.or_(_moved.kind == MovementKind.OPENING.value, _moved.reference == "import"),
+)
 #: goods on the way are no count
 _COUNTS: Final = sa.or_(_moved.on_hand != 0, _moved.reserved != 0, _moved.kind == MovementKind.OPENING.value)
 _EVER: Final = sa.select(sa.exists().where(*_HERE, _COUNTS))
@@ -245,7 +253,8 @@ class LevelRows:
         later = self.connection.execute(_LATER, {**given, "until": until}).scalar_one()
         # Where nothing ever was, the ledger of other places is not read through to find that out.
         known = before is not None and (before != 0 or bool(self.connection.execute(_EVER, given).scalar()))
-        return Counted(available=now - int(later), known=known)
+        opened = self.connection.execute(_OPENED, {**given, "until": until}).one()
+        return Counted(available=now - int(later), known=known, opened=int(opened.pieces), opened_at=opened.last)
 
     def holds_until(self, variant_id: int, location: str) -> datetime | None:
         """The end of the second of the newest level that our stock was brought to."""

@@ -110,10 +110,15 @@ class Heard(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Counted:
-    """What we had of a variant at a location up to a moment. ``known``: whether anything ever moved there."""
+    """What we had of a variant at a location up to a moment. ``known``: whether anything ever moved there.
+
+    ``opened`` and ``opened_at``: pieces that an import counted later than that, and when it last did.
+    """
 
     available: int
     known: bool
+    opened: int = 0
+    opened_at: datetime | None = None
 
 
 class ShopLevels(Protocol):

@@ -170,13 +170,16 @@ def _bring(uow: UnitOfWork, item: StockItem) -> None:
 
 def _correct(uow: UnitOfWork, item: StockItem, variant_id: int, level: ToldLevel, location: str) -> int:
     """Move the difference between a level and what we had when it was told; how many pieces."""
-    before = uow.levels.stock(variant_id, location, level.holds_until)
+    before, at = uow.levels.stock(variant_id, location, level.holds_until), level.holds_until
     change = level.available - before.available
+    if level.counted_at is None and before.opened_at is not None:
+        # An import counted what Shopify has had since then: the first level takes its place, or there would be both.
+        change, at = change - before.opened, before.opened_at
     if change == 0 and before.known:
         return 0
     kind = MovementKind.CORRECTION if before.known else MovementKind.OPENING
     moved = Movement(
-        variant_id=variant_id, location=location, kind=kind, at=level.holds_until, on_hand=change,
+        variant_id=variant_id, location=location, kind=kind, at=at, on_hand=change,
         key=f"told:{item.source}:{item.item}:{level.place}:{uow.new_id()}", reference=item.source,
     )
     uow.inventory.move(moved)
