@@ -6,7 +6,6 @@ two decisions at once never both fit under the same limit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -16,7 +15,8 @@ from domain.messages import Message
 from domain.money import Money
 from domain.people import APPROVERS, UNLIMITED, Actor, Role, Staff
 from domain.ports import UnitOfWork
-from domain.returns import cards
+from domain.returns import cards, limits
+from domain.returns.limits import Account, Limit, Passed, Rows
 from domain.returns.messages import FinanceAsked, FinanceNeeded
 from domain.returns.model import Approval, Return
 from domain.returns.policy import short
@@ -107,23 +107,13 @@ def first_of_two(yes: Yes, uow: UnitOfWork) -> Approval | None:
 def needs_second(yes: Yes, uow: UnitOfWork) -> bool:
     """Whether a second person must approve: above the bound, with what one person alone let go on the order."""
     bound = uow.shop.policies.returns.second_approver_above_minor
-    return bool(bound) and uow.allowances.used(_alone(yes.found)) + yes.amount.minor > bound
+    return bool(bound) and uow.allowances.used(_account(yes.found, yes.staff.id).alone) + yes.amount.minor > bound
 
 
-def _alone(found: Return) -> str:
-    return f"order:{found.order_id}:alone"
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Share:
-    """One limit that an approval counts against: ``most`` minor units, None = only counted."""
-
-    scope: str
-    most: int | None
-    day: date | None = None
-    days: int = 1
-    #: the refusal, from what is used and what it would come to
-    words: Callable[[Money, Money], str]
+def _account(found: Return, staff_id: int) -> Account:
+    return Account(
+        order_id=found.order_id, staff_id=staff_id, customer_id=found.customer_id, telegram_user=found.telegram_user
+    )
 
 
 def count(yes: Yes, uow: UnitOfWork, *, alone: bool) -> None:
@@ -131,93 +121,52 @@ def count(yes: Yes, uow: UnitOfWork, *, alone: bool) -> None:
 
     NotAllowed says which limit, what of it is used, and who may; whatever was counted before it is rolled back.
     """
-    for share in _shares(yes, uow, alone=alone):
-        if not uow.allowances.take(share.scope, yes.amount.minor, most=share.most, day=share.day, days=share.days):
-            used = uow.shop.money(uow.allowances.used(share.scope, day=share.day, days=share.days))
-            raise NotAllowed(share.words(used, used + yes.amount))
+    account, today = _account(yes.found, yes.staff.id), uow.shop.calendar.today(uow.now)
+    passed = limits.take(account, yes.amount, yes.staff, today, uow, alone=alone)
+    if passed is not None:
+        raise NotAllowed(_too_much(passed, yes, uow))
 
 
-def _shares(yes: Yes, uow: UnitOfWork, *, alone: bool) -> Iterator[_Share]:
-    """Always in this order: rows are locked as they are counted, and one order makes no ring of waiting."""
-    policy, staff, found, money = uow.shop.policies.returns, yes.staff, yes.found, uow.shop.money
-    today, names = uow.shop.calendar.today(uow.now), _who_may(yes, uow) or "Nobody else"
-    days = max(1, policy.customer_limit_days)
-    yield _Share(
-        scope=_customer(found), most=policy.customer_limit_minor or None, day=today, days=days,
-        words=lambda used, total: (
-            f"{cards.customer_name(found, uow)} would get {total} within {days} days. One customer gets at most "
-            f"{money(policy.customer_limit_minor)}, and {used} of it is used. "
-            "An owner can raise customer_limit_minor in the shop file."
-        ),
-    )
-    if alone:
-        bound = policy.second_approver_above_minor
-        yield _Share(
-            scope=_alone(found), most=bound or None,
-            words=lambda used, total: (
-                f"{total} would go on this order by one person alone, and {used} went already. Above {money(bound)} a "
+def _too_much(passed: Passed, yes: Yes, uow: UnitOfWork) -> str:
+    used, most, total, names = passed.used, passed.most, passed.used + yes.amount, _who_may(yes, uow) or "Nobody else"
+    match passed.limit:
+        case Limit.CUSTOMER:
+            return (
+                f"{cards.customer_name(yes.found, uow)} would get {total} within {passed.days} days. One customer gets "
+                f"at most {most}, and {used} of it is used. An owner can raise customer_limit_minor in the shop file."
+            )
+        case Limit.ALONE:
+            return (
+                f"{total} would go on this order by one person alone, and {used} went already. Above {most} a "
                 "second person has to approve. Press again to give the first approval."
-            ),
-        )
-    limit = staff.refund_limit
-    yield _Share(
-        scope=f"staff:{staff.id}:order:{found.order_id}", most=None if limit is None else limit.minor,
-        words=lambda used, total: (
-            f"You would let {total} go on this order. Your limit is {limit}, and {used} of it is used. {names} may."
-        ),
-    )
-    day_most = _day_limit(yes, uow)
-    yield _Share(
-        scope=f"staff:{staff.id}", day=today, most=day_most,
-        words=lambda used, total: (
-            f"You would let {total} go today. Your limit is {money(day_most or 0)} a day, and {used} of it is used. "
-            f"{names} may."
-        ),
-    )
-    yield _Share(
-        scope="shop", day=today, most=policy.shop_day_limit_minor or None,
-        words=lambda used, total: (
-            f"The shop would let {total} go today. It lets at most {money(policy.shop_day_limit_minor)} go in one day, "
-            f"and {used} of it is used. An owner can raise shop_day_limit_minor in the shop file."
-        ),
-    )
-
-
-def _day_limit(yes: Yes, uow: UnitOfWork) -> int | None:
-    if yes.staff.day_limit is not None:
-        return yes.staff.day_limit.minor
-    return uow.shop.policies.returns.approver_day_limit_minor or None
-
-
-def _customer(found: Return) -> str:
-    """Whose account the money counts on; the order's where nobody is known, so that nothing counts nowhere."""
-    if found.customer_id is not None:
-        return f"customer:{found.customer_id}"
-    return f"order:{found.order_id}" if found.telegram_user is None else f"telegram:{found.telegram_user}"
+            )
+        case Limit.ORDER:
+            return (
+                f"You would let {total} go on this order. Your limit is {most}, and {used} of it is used. {names} may."
+            )
+        case Limit.DAY:
+            return f"You would let {total} go today. Your limit is {most} a day, and {used} of it is used. {names} may."
+        case Limit.SHOP:
+            return (
+                f"The shop would let {total} go today. It lets at most {most} go in one day, and {used} of it is used. "
+                "An owner can raise shop_day_limit_minor in the shop file."
+            )
 
 
 def release(approval: Approval, found: Return, uow: UnitOfWork) -> None:
     """Let an approval's amount count no longer, once: its refund failed, or it was called off or decided anew."""
     if approval.counted_on is not None and uow.returns.void(approval.id):
-        for scope, day in _counted(approval, found):
-            uow.allowances.give_back(scope, approval.amount.minor, day=day)
+        limits.give_back(_counted(approval, approval.counted_on, found), approval.amount, uow)
 
 
 def count_again(approval: Approval, found: Return, uow: UnitOfWork) -> None:
     """Count an amount again that went out after all; whatever the limits say, since it is gone."""
     if approval.counted_on is not None and uow.returns.revive(approval.id):
-        for scope, day in _counted(approval, found):
-            uow.allowances.take(scope, approval.amount.minor, most=None, day=day)
+        limits.take_again(_counted(approval, approval.counted_on, found), approval.amount, uow)
 
 
-def _counted(approval: Approval, found: Return) -> list[tuple[str, date | None]]:
-    """Where an approval was counted, in the order of ``_shares``."""
-    alone = [] if approval.first_version is not None else [(_alone(found), None)]
-    return [
-        (_customer(found), approval.counted_on), *alone,
-        (f"staff:{approval.staff_id}:order:{found.order_id}", None),
-        (f"staff:{approval.staff_id}", approval.counted_on), ("shop", approval.counted_on),
-    ]
+def _counted(approval: Approval, on: date, found: Return) -> Rows:
+    return _account(found, approval.staff_id).counted(on, alone=approval.first_version is None)
 
 
 def may_decide(actor: Actor) -> Staff:

@@ -14,7 +14,7 @@ from domain.ports import UnitOfWork
 from domain.returns import ShowReturn
 from domain.returns.requests import request_undelivered
 from domain.shipping.commands import RefundParcel
-from domain.shipping.watch import parcel_case, show
+from domain.shipping.watch import as_it_stands, show
 from domain.wire import object_json
 
 
@@ -39,7 +39,7 @@ def refund_parcel(command: RefundParcel, actor: Actor, uow: UnitOfWork) -> Messa
     """
     actor.require(DESK, "ask for refunds")
     case = uow.cases.by_id(command.case_id)
-    known = parcel_case(case)
+    known = as_it_stands(uow, case)
     if known.refund is not None:
         raise Conflict(f"{known.refund} asks for a refund of this order already. It is decided there.")
     if known.reship is not None:

@@ -23,7 +23,7 @@ from domain.shipping.commands import CancelReship, ReshipLeft, ReshipParcel
 from domain.shipping.messages import ParcelSettled, Told
 from domain.shipping.model import Milestone, Scan, progress
 from domain.shipping.texts import reship_text, spoken
-from domain.shipping.watch import LATE_PARCEL, ParcelCase, parcel_case, show
+from domain.shipping.watch import LATE_PARCEL, ParcelCase, as_it_stands, parcel_case, show
 from domain.wire import from_json, object_json
 
 RESHIP: Final = "reship"
@@ -137,7 +137,7 @@ def _checked(command: ReshipParcel, actor: Actor, uow: UnitOfWork) -> tuple[Staf
     """Whether this person may have this parcel sent again, as its card stands."""
     staff = actor.require(APPROVERS, "send goods again", money=True)
     case = uow.cases.by_id(command.case_id)
-    known = parcel_case(case)
+    known = as_it_stands(uow, case)
     if known.reship is not None:
         raise Conflict(f"{known.reship} has it sent again already.")
     if known.refund is not None:

@@ -12,6 +12,7 @@ from domain.errors import NotFound
 from domain.messages import Message
 from domain.metrics import GIVEN_UP
 from domain.ports import UnitOfWork
+from domain.returns.model import ENDED_UNPAID
 from domain.shipping.messages import (
     ClaimLine,
     LateParcel,
@@ -140,11 +141,11 @@ def open_card(uow: UnitOfWork, late: LateParcel) -> None:
 
 def update(uow: UnitOfWork, case: Case, parcel: ParcelAsOf | None, late: LateParcel | None) -> None:
     """Bring an open case up to date: resolved where it is over, edited where it changed, louder where it got worse."""
-    before = parcel_case(case)
+    stored, before = parcel_case(case), as_it_stands(uow, case)
     if late is None:
         _settle(uow, case, before, parcel)
         return
-    if late == before.late:
+    if late == before.late and before == stored:
         return
     worse = SEVERITY[late.rule] < SEVERITY[before.late.rule]
     guess = guess_of(uow, late)
@@ -177,6 +178,13 @@ def card_of(uow: UnitOfWork, case: Case) -> Message:
         reship=known.reship,
         quiet=known.quiet if case.state is CaseState.SNOOZED else None,
     )
+
+
+def as_it_stands(uow: UnitOfWork, case: Case) -> ParcelCase:
+    """What a case remembers, without a refund that was asked for and will not be paid: other remedies are open then."""
+    known = parcel_case(case)
+    asked = None if known.refund is None else uow.returns.by_number(known.refund)
+    return replace(known, refund=None) if asked is not None and asked.state in ENDED_UNPAID else known
 
 
 def claim_until(uow: UnitOfWork, late: LateParcel) -> date | None:

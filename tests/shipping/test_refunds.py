@@ -9,7 +9,7 @@ from domain import returns
 from domain.errors import Conflict, NotAllowed, RuleBroken
 from domain.returns import ApproveReturn, AskForPhoto, DeclineReturn, Goods, Reason, Return, ReturnCard, ReturnState
 from domain.returns.messages import FinanceNeeded
-from domain.shipping import LateParcelCard, Milestone, RefundAsked, RefundParcel, Substatus
+from domain.shipping import LateParcelCard, Milestone, RefundAsked, RefundParcel, Substatus, sweep_parcels
 from storage.tables import audit, chats, orders, payments, refunds, staff
 from tests.inventory.world import World, actor
 from tests.shipping.test_parcels import scan, stuck
@@ -103,6 +103,24 @@ def test_a_second_press_and_a_second_return_are_refused(world: World) -> None:
         with pytest.raises(Conflict, match="R-318 asks for a refund"):
             world.run(RefundParcel(case_id=before.case_id, version=version), "ada")
     assert len(world.said("return_card")) == 1
+
+
+@pytest.mark.parametrize("again", ["on the card", "before the card says so"])
+def test_after_a_no_the_card_offers_it_again(world: World, again: str) -> None:
+    asked(world)
+    decide(world, DeclineReturn(return_number="R-318", version=1, reason="It may still come."), "cleo")
+    if again == "on the card":
+        with world.begin() as uow:
+            sweep_parcels(uow)
+        assert late_card(world).refund is None
+        assert [one.label for one in late_card(world).buttons if one.label == "Refund…"]
+    card = late_card(world)
+    said = world.run(RefundParcel(case_id=card.case_id, version=card.version), "dan")
+    assert isinstance(said, RefundAsked)
+    assert (said.number, late_card(world).refund) == ("R-319", "R-319")
+    with world.begin() as uow:
+        sweep_parcels(uow)
+    assert late_card(world).refund == "R-319"
 
 
 def test_what_a_customer_asked_back_already_is_decided_there(world: World) -> None:
