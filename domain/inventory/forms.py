@@ -12,13 +12,13 @@ from domain.inventory.lookup import find_variant
 from domain.inventory.suppliers import supplier_form
 from domain.inventory.watch import LOW_STOCK, figures_of, stock_case
 from domain.messages import Command
-from domain.people import Actor
+from domain.people import BUYERS, Actor
 from domain.ports import UnitOfWork
 
 
 def reorder_point_form(command: Command, actor: Actor, uow: UnitOfWork) -> Form:
     """Asks for a number; the present one is said, and stands there where it was set by hand."""
-    del actor
+    actor.require(BUYERS, "change reorder points")
     if not isinstance(command, ChangeReorderPoint):
         raise BadInput("That form is for reorder points.")
     variant = find_variant(uow, command.sku)
@@ -35,7 +35,7 @@ def reorder_point_form(command: Command, actor: Actor, uow: UnitOfWork) -> Form:
 
 def quantity_form(command: Command, actor: Actor, uow: UnitOfWork) -> Form:
     """Asks how many; the suggestion stands there."""
-    del actor
+    actor.require(BUYERS, "order stock")
     if not isinstance(command, OrderOtherQuantity):
         raise BadInput("That form is for orders.")
     case = uow.cases.by_id(command.case_id)
