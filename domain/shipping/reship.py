@@ -238,7 +238,7 @@ def _within_limit(staff: Staff, value: Money, uow: UnitOfWork) -> None:
     """Goods are worth what they cost: the same limits as for a refund of that value, and two people above the bound."""
     bound = uow.shop.policies.returns.second_approver_above_minor
     if bound and value.minor > bound:
-        raise NotAllowed(f"{value} of goods need two people. Press Refund: it is approved by two, and order anew.")
+        raise NotAllowed(f"{value} of goods need two people. Ask for a refund, which two approve, and order anew.")
     limit = staff.refund_limit
     if limit is None and staff.role in UNLIMITED:
         return
@@ -254,7 +254,7 @@ def _pieces(order: Order, uow: UnitOfWork) -> tuple[Piece, ...]:
     wanted: dict[int, Piece] = {}
     for line in order.lines:
         if line.variant_id is None:
-            raise RuleBroken(f"{line.title} is not on the stock list, so nothing can be reserved. Press Refund.")
+            raise RuleBroken(f"{line.title} is not on the stock list, so nothing can be reserved. Ask for a refund.")
         before = wanted.get(line.variant_id)
         wanted[line.variant_id] = Piece(
             variant_id=line.variant_id, sku=line.sku, title=line.title,
@@ -267,7 +267,7 @@ def _pieces(order: Order, uow: UnitOfWork) -> tuple[Piece, ...]:
     for one in wanted.values():
         if known.get(one.variant_id, 0) < one.quantity:
             raise RuleBroken(f"{known.get(one.variant_id, 0)} of {one.title} can be sent, {one.quantity} are needed. "
-                             "Press Refund, or wait for a delivery.")
+                             "Ask for a refund, or wait for a delivery.")
     return tuple(wanted.values())
 
 

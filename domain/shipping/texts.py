@@ -197,14 +197,14 @@ def reship_text(first_name: str, order: str, shop: str, language: str) -> str:
 
 
 _AGAIN: Final = {
-    "en": "Hi {name}, your order #{order} from {shop} did not reach you. We are sending it again, at no cost to you. "
-          "Sorry for the wait.",
-    "de": "Hallo {name}, deine Bestellung #{order} bei {shop} ist nicht bei dir angekommen. Wir schicken sie noch "
-          "einmal, ohne Kosten für dich. Entschuldige bitte das Warten.",
-    "pt": "Olá {name}, a sua encomenda #{order} da {shop} não chegou. Vamos enviá-la de novo, sem custos para si. "
-          "Pedimos desculpa pela espera.",
-    "es": "Hola {name}, tu pedido #{order} de {shop} no ha llegado. Te lo enviamos de nuevo, sin coste para ti. "
-          "Disculpa la espera.",
-    "fr": "Bonjour {name}, votre commande #{order} chez {shop} ne vous est pas parvenue. Nous vous la renvoyons, sans "
-          "frais pour vous. Toutes nos excuses pour l'attente.",
+    "en": "Hi {name}, your order #{order} from {shop} did not reach you as it should. We are sending it again, at no "
+          "cost to you. Sorry for the wait.",
+    "de": "Hallo {name}, deine Bestellung #{order} bei {shop} ist nicht richtig bei dir angekommen. Wir schicken sie "
+          "noch einmal, ohne Kosten für dich. Entschuldige bitte das Warten.",
+    "pt": "Olá {name}, a sua encomenda #{order} da {shop} não chegou como devia. Vamos enviá-la de novo, sem custos "
+          "para si. Pedimos desculpa pela espera.",
+    "es": "Hola {name}, tu pedido #{order} de {shop} no ha llegado como debía. Te lo enviamos de nuevo, sin coste "
+          "para ti. Disculpa la espera.",
+    "fr": "Bonjour {name}, votre commande #{order} chez {shop} n'est pas bien arrivée chez vous. Nous vous la "
+          "renvoyons, sans frais pour vous. Toutes nos excuses pour l'attente.",
 }

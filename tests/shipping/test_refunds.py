@@ -113,7 +113,7 @@ def test_after_a_no_the_card_offers_it_again(world: World, again: str) -> None:
         with world.begin() as uow:
             sweep_parcels(uow)
         assert late_card(world).refund is None
-        assert [one.label for one in late_card(world).buttons if one.label == "Refund…"]
+        assert [one.label for one in late_card(world).buttons if one.label == "Ask for a refund"]
     card = late_card(world)
     said = world.run(RefundParcel(case_id=card.case_id, version=card.version), "dan")
     assert isinstance(said, RefundAsked)
