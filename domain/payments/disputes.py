@@ -32,7 +32,7 @@ def note_dispute_opened(fact: DisputeOpened, uow: UnitOfWork) -> None:
     if dispute is None:
         _changed(fact, payment, uow)
         return
-    uow.payments.mark_disputed(payment.id, disputed=fact.state not in _FREED)
+    _bar(payment, fact.state, uow)
     uow.audit.add("stripe", "dispute.opened", fact.stripe_dispute, {"amount_minor": fact.amount_minor})
     _show(dispute, payment, uow)
     for found in uow.returns.of_order(payment.order_id):
@@ -65,11 +65,27 @@ def note_dispute_closed(fact: DisputeClosed, uow: UnitOfWork) -> None:
     dispute = opened or uow.payments.dispute(fact.stripe_dispute)
     if dispute is None or (opened is None and not _closes(dispute, fact.state, uow)):
         return
-    uow.payments.mark_disputed(payment.id, disputed=fact.state not in _FREED)
+    _bar(payment, fact.state, uow)
     uow.audit.add("stripe", f"dispute.{fact.state}", fact.stripe_dispute, {"amount_minor": fact.amount_minor})
     closed = uow.payments.dispute(fact.stripe_dispute)
     if closed is not None:
         _show(closed, payment, uow)
+
+
+def _bar(payment: Payment, state: str, uow: UnitOfWork) -> None:
+    """Bar the payment, or free it.
+
+    Waiting returns go one version on, so that no card offers what would be refused, and a first of two approvals from
+    before counts no longer. Their rows are locked before the payment's, as a decision locks them.
+    """
+    disputed = state not in _FREED
+    waiting = [] if disputed == payment.disputed else [
+        uow.returns.held(one.id) for one in uow.returns.of_order(payment.order_id) if one.state in DECIDABLE
+    ]
+    uow.payments.mark_disputed(payment.id, disputed=disputed)
+    for found in waiting:
+        if found.state in DECIDABLE:
+            cards.show(uow.returns.save(found), uow)
 
 
 def _closes(dispute: Dispute, state: str, uow: UnitOfWork) -> bool:

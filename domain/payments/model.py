@@ -168,6 +168,12 @@ def refundable_payment(payments: tuple[Payment, ...], amount: Money) -> Payment:
     raise RuleBroken(f"Only {most} is left to refund on this order's payment, not {amount}.")
 
 
+def barred(payments: tuple[Payment, ...]) -> bool:
+    """Whether every payment through Stripe is disputed, so that no refund can go out whatever its amount."""
+    ours = [payment for payment in payments if payment.payment_intent is not None]
+    return bool(ours) and all(payment.disputed for payment in ours)
+
+
 def refundable_now(payments: tuple[Payment, ...]) -> Money | None:
     """The most that one refund could give back; None where no payment is known."""
     through_stripe = [payment.left for payment in payments if payment.payment_intent is not None]

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from domain.messages import Chat, Message
 from domain.money import Money
-from domain.payments.model import Refund
+from domain.payments.model import Refund, barred
 from domain.ports import UnitOfWork
 from domain.returns.messages import News, ReturnCard, ReturnNews
 from domain.returns.model import DECIDABLE, REASON_WORDS, Approval, Reason, Return
@@ -33,7 +33,7 @@ def card_of(found: Return, uow: UnitOfWork) -> ReturnCard:
         sent_at=_sent_at(refund), settled_at=refund.settled_at if refund else None,
         failure=refund.failure if refund else None, told=chat_of(found, uow) is not None,
         photo_helps=found.reason is not Reason.NOT_ARRIVED,
-        disputed=any(payment.disputed for payment in uow.payments.of_order(order.id)),
+        disputed=barred(uow.payments.of_order(order.id)),
     )
 
 

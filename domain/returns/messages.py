@@ -91,6 +91,12 @@ class ReturnCard(Message, topic=Topic.RETURNS):
         history = Button(label="History", command=ReturnHistory(return_number=self.number), more=True)
         if not self.waits:
             return (history,)
+        decline = Button(
+            label="Decline…", style=Style.DANGER,
+            command=DeclineReturn(return_number=self.number, version=self.version),
+        )
+        if self.disputed:
+            return (decline, *self._ask_photo(), history)
         name = self.customer.split(" ")[0]
         return (
             Button(
@@ -101,10 +107,7 @@ class ReturnCard(Message, topic=Topic.RETURNS):
                     yes=f"Refund {self.amount}",
                 ),
             ),
-            Button(
-                label="Decline…", style=Style.DANGER,
-                command=DeclineReturn(return_number=self.number, version=self.version),
-            ),
+            decline,
             Button(
                 label="In part…", more=True, command=ApproveInPart(return_number=self.number, version=self.version)
             ),

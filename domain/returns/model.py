@@ -31,11 +31,9 @@ class ReturnState(StrEnum):
 DECIDABLE: Final = frozenset(
     {ReturnState.REQUESTED, ReturnState.PHOTO_ASKED, ReturnState.RECEIVED, ReturnState.REFUND_FAILED}
 )
-#: no money went out, and none will
-ENDED_UNPAID: Final = frozenset({ReturnState.DECLINED, ReturnState.CANCELLED})
 #: the customer may still call it off: nothing was paid, nothing has arrived
 CANCELLABLE: Final = frozenset({ReturnState.REQUESTED, ReturnState.PHOTO_ASKED, ReturnState.APPROVED})
-#: does not count against what may still be returned
+#: no money went out, and none will: does not count against what may still be returned
 VOID: Final = frozenset({ReturnState.DECLINED, ReturnState.CANCELLED})
 
 _OPEN: Final = frozenset(

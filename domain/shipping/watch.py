@@ -12,7 +12,7 @@ from domain.errors import NotFound
 from domain.messages import Message
 from domain.metrics import GIVEN_UP
 from domain.ports import UnitOfWork
-from domain.returns.model import ENDED_UNPAID
+from domain.returns.model import VOID
 from domain.shipping.messages import (
     ClaimLine,
     LateParcel,
@@ -184,7 +184,7 @@ def as_it_stands(uow: UnitOfWork, case: Case) -> ParcelCase:
     """What a case remembers, without a refund that was asked for and will not be paid: other remedies are open then."""
     known = parcel_case(case)
     asked = None if known.refund is None else uow.returns.by_number(known.refund)
-    return replace(known, refund=None) if asked is not None and asked.state in ENDED_UNPAID else known
+    return replace(known, refund=None) if asked is not None and asked.state in VOID else known
 
 
 def claim_until(uow: UnitOfWork, late: LateParcel) -> date | None:

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.errors import Conflict, RuleBroken
+from domain.errors import Conflict, RuleBroken, Stale
 from domain.money import Money
 from domain.payments import DisputeClosed, DisputeOpened, RefundSettled, RefundState, refund_sent, refund_to_send
 from domain.payments.settlement import CONTRADICTION, after
-from domain.returns import ApproveReturn, ReceivedLine, ReturnReceived, ReturnState
+from domain.returns import ApproveReturn, ReceivedLine, ReturnReceived, ReturnState, cards
 from domain.returns.letters import RefundOnItsWay
 from domain.returns.messages import ReturnCard
 from domain.returns.model import Reason
@@ -233,15 +233,51 @@ def test_a_dispute_bars_refunds_until_it_is_won(world: World, state: str, free: 
         world.learn(_opened())
     assert len(world.outbox("dispute_card")) == 1
     with pytest.raises(RuleBroken, match="disputed"):
-        world.run(ApproveReturn(return_number="R-318", version=1), "ada")
+        world.run(ApproveReturn(return_number="R-318", version=2), "ada")
     world.learn(_closed(state))
     world.learn(_opened())
     assert len(world.outbox("dispute_card")) == 2
+    approve = ApproveReturn(return_number="R-318", version=world.found("R-318").version)
     if free:
-        world.run(ApproveReturn(return_number="R-318", version=1), "ada")
+        world.run(approve, "ada")
     else:
         with pytest.raises(RuleBroken, match="disputed"):
-            world.run(ApproveReturn(return_number="R-318", version=1), "ada")
+            world.run(approve, "ada")
+
+
+@pytest.mark.parametrize(("state", "after"), [
+    ("won", ["Approve €38.00", "Decline…", "In part…", "History"]), ("lost", ["Decline…", "History"]),
+])
+def test_no_card_offers_money_that_is_barred(world: World, state: str, after: list[str]) -> None:
+    def shown() -> tuple[int, list[str]]:
+        found = world.found("R-318")
+        with world.begin() as uow:
+            labels = [one.label for one in cards.card_of(found, uow).buttons if "photo" not in one.label]
+        assert world.outbox("return_card")[-1]["version"] == found.version
+        return found.version, labels
+
+    world.request(world.order(), quantity=2)
+    before = shown()
+    world.learn(_opened())
+    assert shown() == (2, ["Decline…", "History"])
+    with pytest.raises(Stale):
+        world.run(ApproveReturn(return_number="R-318", version=before[0]), "ada")
+    world.learn(_closed(state))
+    assert shown() == (3 if state == "won" else 2, after)
+
+
+def test_half_of_two_approvals_from_before_a_dispute_counts_no_longer(two_person_world: World) -> None:
+    world = two_person_world
+    world.request(world.order(), quantity=2)
+    world.run(ApproveReturn(return_number="R-318", version=1), "ada")
+    world.learn(_opened())
+    world.learn(_closed("won"))
+    found = world.found("R-318")
+    with world.begin() as uow:
+        assert cards.card_of(found, uow).first_approver is None
+    world.run(ApproveReturn(return_number="R-318", version=world.found("R-318").version), "cleo")
+    assert world.found("R-318").state is ReturnState.REQUESTED
+    assert world.outbox("refund") == []
 
 
 def test_a_disputes_card_follows_its_state_and_keeps_quiet_about_the_same_news(world: World) -> None:
