@@ -65,7 +65,7 @@ class Outbox(Protocol):
         """Have the refund intent carried out; one payment's refunds go one after the other."""
 
     def later(self, kind: str, payload: Mapping[str, Json], *, once: str, due_at: datetime, lane: str = "") -> None:
-        """Have an internal job run at that moment (handlers.jobs.JOBS names the kinds)."""
+        """Have an internal job run at that moment (handlers/jobs/ names the kinds)."""
 
 
 class Audit(Protocol):

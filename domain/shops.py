@@ -38,7 +38,7 @@ class ReturnPolicy:
 
 @dataclass(frozen=True, kw_only=True)
 class StockPolicy:
-    """How demand is looked at. Sources: features.md 5.1 of the research, the field's usual defaults."""
+    """How demand is looked at: the field's usual defaults (docs/sources.md)."""
 
     #: days of sales that demand is taken from
     demand_days: int = 56
@@ -58,7 +58,7 @@ class StockPolicy:
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryPolicy:
-    """From when a parcel counts as late, in working days of the shop's calendar. Source: features.md 5.3."""
+    """From when a parcel counts as late, in working days of the shop's calendar (docs/sources.md)."""
 
     #: approved and not handed to a carrier
     handover_days: int = 3

@@ -1,6 +1,6 @@
 """The figures of restocking: demand, safety stock, reorder point, cover, what to order. Pure, and self-explaining.
 
-Sources: features.md 5.1 of the research (reorder point, safety stock with varying lead time, thin data, quantity).
+Sources: docs/sources.md (reorder point, safety stock with varying lead time, thin data, quantity).
 """
 
 from __future__ import annotations
@@ -139,13 +139,13 @@ def demand(sales: Sequence[DaySales], policy: StockPolicy) -> Demand:
 def safety_stock(*, daily: float, sd: float, lead_time: float, lead_time_sd: float, z: float) -> int:
     """The factor z times the square root of (L sd^2 + d^2 sd_L^2), rounded up.
 
-    d=100, sd=20, L=7, sd_L=2, z=1.65 gives 341.35, so 342. Source: features.md 5.1 [nova].
+    d=100, sd=20, L=7, sd_L=2, z=1.65 gives 341.35, so 342. Source: Nova (docs/sources.md).
     """
     return _up(z * math.sqrt(lead_time * sd**2 + daily**2 * lead_time_sd**2))
 
 
 def reorder_point(*, daily: float, lead_time: float, safety: float) -> int:
-    """Demand over the lead time plus the safety stock, rounded up. Source: features.md 5.1 [gera]."""
+    """Demand over the lead time plus the safety stock, rounded up. Source: Gera (docs/sources.md)."""
     return _up(daily * lead_time + safety)
 
 

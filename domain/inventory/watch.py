@@ -173,7 +173,7 @@ def summary_of(case: Case) -> SummaryCase:
 def tell_waiting(uow: UnitOfWork, one: StockFigures) -> int:
     """Tell as many waiting customers as there are pieces, oldest first, each once; how many were told now.
 
-    The next ones follow when the stock is looked at again. Source: features.md 5.1, "back in stock".
+    The next ones follow when the stock is looked at again. Source: docs/sources.md.
     """
     if one.available < max(1, uow.shop.policies.stock.back_in_stock_from):
         return 0

@@ -40,7 +40,7 @@ class ReturnReceived(Fact):
 def note_return_received(fact: ReturnReceived, uow: UnitOfWork) -> None:
     """Refund what was approved if all came as announced; otherwise put the return before a person again.
 
-    Source: features.md 5.4 of the research (requested against received against damaged; a mismatch is never refunded
+    Source: docs/sources.md (requested against received against damaged; a mismatch is never refunded
     automatically).
     """
     known = uow.returns.by_number(fact.number)

@@ -69,7 +69,7 @@ def verdict(
 
     ``days``: calendar days of the shop since the delivery, None where it is not known as delivered.
 
-    The window runs from delivery, and the day it ends still belongs to it. Source: features.md 5.4 of the research
+    The window runs from delivery, and the day it ends still belongs to it. Source: docs/sources.md
     (Directive 2011/83, article 9, for the floor of 14 days).
     """
     case = _case(order, wanted, reason, policy, days, photo=photo, limit=limit)

@@ -1,4 +1,4 @@
-"""Parcels and their scans, and the port to them. Milestones are AfterShip's nine (features.md 5.3 of the research)."""
+"""Parcels and their scans, and the port to them. Milestones are AfterShip's nine (docs/sources.md)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """When a parcel counts as late, and by which rule. Pure; the worse state silences the lesser.
 
-Source: features.md 5.3 of the research; days are working days of the shop's calendar unless said otherwise.
+Sources: docs/sources.md; days are working days of the shop's calendar unless said otherwise.
 """
 
 from __future__ import annotations

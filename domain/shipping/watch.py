@@ -190,7 +190,7 @@ def as_it_stands(uow: UnitOfWork, case: Case) -> ParcelCase:
 def claim_until(uow: UnitOfWork, late: LateParcel) -> date | None:
     """Until when a claim may be filed: so many days after the last news, fewer for damage.
 
-    None where the carrier owes nothing. Source: features.md 5.3 of the research [route] [route-claim].
+    None where the carrier owes nothing. Source: Route's terms (docs/sources.md).
     """
     claimed = late.rule is DelayRule.EXCEPTION and late.substatus in (Substatus.DAMAGED, Substatus.LOST)
     if late.last_scan_at is None or not (claimed or late.rule in (DelayRule.PRESUMED_LOST, DelayRule.EXPIRED)):

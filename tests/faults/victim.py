@@ -33,7 +33,7 @@ from storage.unit_of_work import Store
 DOING: ContextVar[str] = ContextVar("DOING", default="")
 _ON_THREAD = threading.local()
 
-#: reliability.md 3.2: where a process is killed, and the steps here that say so
+#: where a process is killed, and the steps here that say so
 CRASH_POINTS = {
     "C1": ("press: heard",), "C2": ("press: verified",), "C3": ("press: in its transaction",),
     "C4": ("press: statement", "press: before the commit"), "C5": ("press: committed",), "C6": ("press: acknowledged",),

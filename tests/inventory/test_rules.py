@@ -52,7 +52,7 @@ def known(
 @pytest.mark.parametrize(
     ("daily", "sd", "lead", "lead_sd", "z", "safety", "point"),
     [
-        (100, 20, 7, 2, 1.65, 342, 1042),  # features.md 5.1 [nova]: 341.35
+        (100, 20, 7, 2, 1.65, 342, 1042),  # Nova (docs/sources.md): 341.35
         (5, 0, 10, 0, 1.65, 0, 50),  # [stocky-rop]
         (8, 0, 7, 0, 1.65, 0, 56),
         (4, 0, 7, 0, 2.33, 0, 28),

@@ -1,6 +1,6 @@
 """What the test itself knows: who pressed what, what each platform was asked, which answers were heard.
 
-Nothing here asks the code under test what is right. Rules I1 to I15: reliability.md 3.1 of the research.
+Nothing here asks the code under test what is right. Rules I1 to I15: docs/reliability.md.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 @dataclass(frozen=True, kw_only=True)
 class Violation:
-    """A broken invariant of reliability.md 3.1."""
+    """A broken invariant of docs/reliability.md."""
 
     rule: str
     words: str
