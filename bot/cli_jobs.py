@@ -106,7 +106,9 @@ def _line(one: JobSeen, now: datetime) -> str:
     age = f"{hours / 24:.0f} d" if hours >= 48 else f"{hours:.1f} h"
     what = f"{one.kind} {one.message or ''}".strip()
     tries = f"{one.attempts:>2} tries"
-    return f"{one.id:>8}  {one.state:10} {age:>7}  {tries}  {what}  {one.shop or '-'}  {one.reason or ''}".rstrip()
+    waits = f"  due {one.due_at:%Y-%m-%d %H:%M} UTC" if one.state == "open" and one.due_at > now else ""
+    shop = f"{one.shop or '-'}{waits}"
+    return f"{one.id:>8}  {one.state:10} {age:>7}  {tries}  {what}  {shop}  {one.reason or ''}".rstrip()
 
 
 def _who() -> str:

@@ -13,6 +13,7 @@ from domain.metrics import DigestFigures
 from domain.money import Money
 from domain.people import ANY_STAFF, APPROVERS, UNLIMITED, Actor, Role, Staff
 from domain.ports import UnitOfWork
+from domain.quiet_hours import ChangeQuietHours
 from domain.returns import ListReturns
 from domain.returns.messages import WaitingReturn
 from domain.returns.overview import waiting_returns
@@ -51,6 +52,8 @@ class Home(Message):
     digest_at: str
     #: their own, "07:30"; None where they have none
     own_digest_at: str | None = None
+    #: their quiet hours in words, "20:00 to 07:00 and on Sundays"; "" where they have none
+    quiet: str = ""
     #: everybody and the rules, for owners; nobody and none for others
     people: tuple[HomePerson, ...] = ()
     policies: Policies | None = None
@@ -68,6 +71,7 @@ class Home(Message):
             Button(label=f"Stock ({len(self.today.stock.low) + len(self.today.stock.empty)})", command=ListLowStock()),
             Button(label="Yesterday's figures", command=ShowDigest(), more=True),
             Button(label="Change my digest", command=ChangeMyDigest(), more=True),
+            Button(label="Change my quiet hours", command=ChangeQuietHours(), more=True),
         )
 
     @property
@@ -97,10 +101,11 @@ def show_home(command: ShowHome, actor: Actor, uow: UnitOfWork) -> Message:
         HomePerson(name=one.name, role=one.role.value, limit=limits[one.key]) for one in uow.people.all() if one.active
     )
     today = digest_of(uow.shop.calendar.today(uow.now), uow).figures
-    owner, own = me.role is Role.OWNER, uow.own_digests.of(me.id)
+    owner, own, quiet = me.role is Role.OWNER, uow.own_digests.of(me.id), uow.quiet_hours.of(me.id)
     return Home(
         name=me.name, role=me.role.value, limit=limits[me.key], today=today, waiting=waiting_returns(uow)[:_SHOWN],
         digest_at=f"{uow.shop.digest_at:%H:%M}", own_digest_at=f"{own.hour:%H:%M}" if own else None,
+        quiet=quiet.words if quiet else "",
         people=people if owner else (), policies=uow.shop.policies if owner else None,
         connections=uow.connections.lately() if owner else (),
     )

@@ -120,7 +120,7 @@ def send_own_digests(uow: UnitOfWork) -> None:
         if chat is not None and uow.own_digests.sent(wish.staff_id, today):
             hour = f"{wish.hour:%H:%M}"
             once = f"own_digest:{wish.staff_id}:{today.isoformat()}:{hour}"
-            uow.outbox.tell(chat, Digest(figures=figures, shows=wish.shows, own_hour=hour), once=once)
+            uow.outbox.tell(chat, Digest(figures=figures, shows=wish.shows, own_hour=hour), once=once, unasked=True)
 
 
 def my_digest_form(command: Command, actor: Actor, uow: UnitOfWork) -> Form:

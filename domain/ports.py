@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from domain.own_digest import OwnDigests
     from domain.payments import Payments
     from domain.people import Actor, Staff
+    from domain.quiet_hours import AllQuietHours
     from domain.returns import Returns
     from domain.shipping import Parcels
     from domain.shops import Shop
@@ -49,11 +50,18 @@ class Outbox(Protocol):
     def note(self, key: str, message: Message, *, once: str) -> None:
         """Into the thread of the card ``key`` (Telegram: a reply to it)."""
 
-    def tell(self, chat: Chat, message: Message, *, once: str, repeat: bool = True, about: str | None = None) -> None:
+    def tell(
+        self, chat: Chat, message: Message, *, once: str, repeat: bool = True, about: str | None = None,
+        unasked: bool = False,
+    ) -> None:
         """To one chat. ``repeat``: whether it may be sent again after an unknown outcome (else at most once).
 
-        ``about``: the card in whose thread staff hear that the person cannot be reached.
+        ``about``: the card in whose thread staff hear that the person cannot be reached. ``unasked``: nobody asked for
+        it, so that alerts and digests wait while it is quiet for the reader.
         """
+
+    def wait_until(self, chat: Chat, until: datetime) -> int:
+        """Whatever waits for somebody's quiet hours in their own chat waits until that moment now; how many."""
 
     def whisper(self, chat: Chat, letter: Letter, *, to: str, once: str) -> None:
         """An answer that is stamped already, in a chat but for one person alone: ``to``, the platform's own id."""
@@ -177,6 +185,7 @@ class UnitOfWork:
     sign: Callable[[str], str]
     people: People
     own_digests: OwnDigests
+    quiet_hours: AllQuietHours
     customers: Customers
     personal: Personal
     inventory: Inventory

@@ -21,6 +21,7 @@ from domain.messages import Command, Message
 from domain.own_digest import ShowMyDigest
 from domain.people import ANY_STAFF, Actor
 from domain.ports import UnitOfWork
+from domain.quiet_hours import ChangeQuietHours, ShowQuietHours
 from domain.returns import ListReturns, ReturnHistory, ShowReturn
 from domain.shipping import ListLateParcels, ShowParcels
 
@@ -67,6 +68,8 @@ COMMANDS: Final = (
     Entry(path="digest", command=ShowDigest, arguments=("day",),
           summary="a day's figures: yesterday (also when left out), today, or a date such as 2026-03-15"),
     Entry(path="digest mine", command=ShowMyDigest, summary="your own digest: at your hour, with the figures you want"),
+    Entry(path="quiet", command=ChangeQuietHours, arguments=("hours", "days"), bare=ShowQuietHours,
+          summary="your quiet hours, such as 20:00-07:00 sat sun, or off; alone: how they stand"),
     Entry(path="help", command=ShowHelp, summary="this list"),
 )
 #: slash commands besides /ops; each is "/ops <name>"

@@ -25,6 +25,7 @@ from domain.shops import Shop
 from domain.wire import Json, from_json, object_json, to_json
 from storage.jobs import JobRows
 from storage.letters import HEARS, NEW_CARD, PROGRESS, SHOWN_AS, lane_of
+from storage.quiet_hours import MAY_WAIT, QuietHoursRows, is_own, quiet_lane, without_quiet
 from storage.tables import buttons, cards, jobs
 
 #: a button on a card that nobody pressed for so long is for a matter long over
@@ -71,7 +72,7 @@ class OutboxRows:
     def publish(self, message: Message, *, once: str) -> None:
         """One job for each chat that hears the topic, so that a failing chat is retried alone."""
         for chat in self._chats(message):
-            self._say(chat, message, once=f"{once}>{chat.platform}:{chat.address}")
+            self._say(chat, message, once=f"{once}>{chat.platform}:{chat.address}", unasked=True)
 
     def card(self, key: str, message: Message, *, version: int) -> None:
         """One job for each chat; whether it posts or edits is decided when it is sent."""
@@ -80,7 +81,7 @@ class OutboxRows:
             new = self.connection.execute(NEW_CARD.on(self.connection), {"version": 0, **row}).scalar()
             shown = new is None and self._is_shown(key, chat)
             once = f"card:{key}@{version}>{chat.platform}:{chat.address}"
-            self._say(chat, message, once=once, card=key, version=version, changes=shown)
+            self._say(chat, message, once=once, card=key, version=version, changes=shown, unasked=not shown)
 
     def card_again(self, key: str) -> frozenset[tuple[Chat, str | None]]:
         """The newest job of the card in each chat, written once more; its buttons are those that stand there."""
@@ -97,7 +98,8 @@ class OutboxRows:
                 payload = {name: value for name, value in newest.payload.items() if name not in PROGRESS}
                 self._jobs.add(
                     key=f"{base}#{self.now.astimezone(UTC):%Y%m%d%H%M}", kind=newest.kind, payload=payload,
-                    due_at=self.now, lane=newest.lane, shop_id=self.shop.id, card=key, message=newest.message,
+                    due_at=self.now, lane=without_quiet(newest.lane), shop_id=self.shop.id, card=key,
+                    message=newest.message,
                     within=MESSAGES_BY_KIND[newest.payload["message"]].message_class.within,
                 )
         return frozenset((Chat(platform=row.platform, address=row.address), row.message_id) for row in rows)
@@ -108,11 +110,19 @@ class OutboxRows:
         for platform, address, message_id in rows:
             chat = Chat(platform=platform, address=address)
             shown = message_id is not None and platform == "slack"
-            self._say(chat, message, once=f"{once}>{platform}:{address}", thread=key, changes=shown)
+            self._say(chat, message, once=f"{once}>{platform}:{address}", thread=key, changes=shown, unasked=True)
 
-    def tell(self, chat: Chat, message: Message, *, once: str, repeat: bool = True, about: str | None = None) -> None:
+    def tell(
+        self, chat: Chat, message: Message, *, once: str, repeat: bool = True, about: str | None = None,
+        unasked: bool = False,
+    ) -> None:
         """To one chat."""
-        self._say(chat, message, once=f"{once}>{chat.platform}:{chat.address}", repeat=repeat, about=about)
+        key = f"{once}>{chat.platform}:{chat.address}"
+        self._say(chat, message, once=key, repeat=repeat, about=about, unasked=unasked)
+
+    def wait_until(self, chat: Chat, until: datetime) -> int:
+        """Other quiet hours, or none."""
+        return self._quiet.wait_until(chat, until, self.now)
 
     def whisper(self, chat: Chat, letter: Letter, *, to: str, once: str) -> None:
         """An answer that is stamped already, for one person alone.
@@ -145,13 +155,17 @@ class OutboxRows:
         self._jobs.add(key=once, kind=kind, payload=payload, due_at=due_at, lane=lane, shop_id=self.shop.id)
 
     @property
+    def _quiet(self) -> QuietHoursRows:
+        return QuietHoursRows(self.connection, self.shop)
+
+    @property
     def _jobs(self) -> JobRows:
         return JobRows(self.connection, self.now)
 
     def _say(
         self, chat: Chat, message: Message, *, once: str, card: str | None = None, version: int = 0,
         thread: str | None = None, message_id: str | None = None, repeat: bool = True, about: str | None = None,
-        changes: bool = False,
+        changes: bool = False, unasked: bool = False,
     ) -> None:
         private = chat.platform == "telegram" and not chat.address.startswith("-")
         letter = self.stamp(message, f"{chat.platform}:{chat.address}" if private else None)
@@ -160,11 +174,29 @@ class OutboxRows:
         payload |= {name: value for name, value in extras.items() if value is not None}
         if card is not None:
             payload["version"] = version
+        lane, due_at = lane_of(chat, message.message_class, changes=changes), self.now
+        if unasked and (waits := self._waits(chat, message, thread)) is not None:
+            lane, due_at = waits
         self._jobs.add(
-            key=f"{self.shop.key}/{once}", kind=f"say.{chat.platform}", payload=payload, due_at=self.now,
-            lane=lane_of(chat, message.message_class, changes=changes), shop_id=self.shop.id, card=card,
-            message=message.kind, within=message.message_class.within,
+            key=f"{self.shop.key}/{once}", kind=f"say.{chat.platform}", payload=payload, due_at=due_at, lane=lane,
+            shop_id=self.shop.id, card=card, message=message.kind, within=message.message_class.within,
         )
+
+    def _waits(self, chat: Chat, message: Message, thread: str | None) -> tuple[str, datetime] | None:
+        """On which lane and until when a letter that nobody asked for waits for its reader; None: it does not."""
+        if not is_own(chat):
+            return None
+        # A note to a card that waits would otherwise ask for it every second, whatever kind of note it is.
+        if thread is not None and (due := self._quiet.card_waits_until(chat, thread)) is not None:
+            return quiet_lane(chat), due
+        if message.message_class not in MAY_WAIT:
+            return None
+        lane, hours = quiet_lane(chat, message.message_class), self._quiet.on(chat)
+        if hours is not None and (until := hours.until(self.now, self.shop.calendar)) is not None:
+            return lane, until
+        # Quiet no more, but what waited is still on its way: this one comes after it.
+        last = self._quiet.last_due(lane)
+        return (lane, self.now) if last is not None and last <= self.now else None
 
     def _row(
         self, button: Button, command: Command, token: str, presser: str | None, shown_in: str

@@ -39,6 +39,7 @@ from storage.payments import PaymentRows
 from storage.people import PeopleRows
 from storage.personal import PersonalRows
 from storage.pruning import PruneRows
+from storage.quiet_hours import QuietHoursRows
 from storage.returns import ReturnRows
 from storage.seals import Seals
 from storage.shops import ShopRows
@@ -144,6 +145,7 @@ class Store:
             sign=self.sign,
             people=PeopleRows(connection, shop),
             own_digests=OwnDigestRows(connection, shop),
+            quiet_hours=QuietHoursRows(connection, shop),
             customers=CustomerRows(connection, shop, now),
             personal=PersonalRows(connection, shop, now),
             inventory=InventoryRows(connection, shop, now),

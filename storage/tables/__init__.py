@@ -33,13 +33,13 @@ from storage.tables.goods import (
     variants,
 )
 from storage.tables.sales import order_lines, orders, parcels, payments, refunds, scans
-from storage.tables.shop import chats, customers, own_digests, shops, staff, stock_wishes
+from storage.tables.shop import chats, customers, own_digests, quiet_hours, shops, staff, stock_wishes
 
 __all__ = [
     "END_OF_TIME", "EPOCH", "RETURN_WAITS", "Instant", "allowances", "approvals", "audit", "audit_heads", "buttons",
     "cards", "cases", "chats", "counters", "customers", "dialogues", "disputes", "imports", "inbox", "jobs", "lanes",
     "locations", "metadata", "microseconds", "order_lines", "orders", "own_digests", "parcels", "payments",
-    "products", "proofs", "purchase_order_lines", "purchase_orders", "refunds", "return_lines", "returns", "scans",
-    "shops", "staff", "stock_items", "stock_levels", "stock_movements", "stock_places", "stock_wishes",
-    "supplier_terms", "suppliers", "told_levels", "variants",
+    "products", "proofs", "purchase_order_lines", "purchase_orders", "quiet_hours", "refunds", "return_lines",
+    "returns", "scans", "shops", "staff", "stock_items", "stock_levels", "stock_movements", "stock_places",
+    "stock_wishes", "supplier_terms", "suppliers", "told_levels", "variants",
 ]

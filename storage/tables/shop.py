@@ -85,6 +85,22 @@ own_digests = sa.Table(
     sa.UniqueConstraint("staff_id"),
 )
 
+#: when a person is told nothing that they did not ask for
+quiet_hours = sa.Table(
+    "quiet_hours",
+    metadata,
+    row_id(),
+    shop_id(),
+    link("staff_id", "staff"),
+    #: on the shop's clock, every day: "20:00" to "07:00"; NULL where only whole days are quiet
+    text("starts", nullable=True),
+    text("ends", nullable=True),
+    #: whole days, "5 6": 0 = Monday
+    sa.Column("days", sa.Text(), nullable=False, server_default=""),
+    instant("changed_at"),
+    sa.UniqueConstraint("staff_id"),
+)
+
 #: which chat hears which topic
 chats = sa.Table(
     "chats",

@@ -37,6 +37,7 @@ from domain.inventory.watch import LOW_STOCK, LOW_STOCK_SUPPLIER, StockCase, Sum
 from domain.messages import Command
 from domain.own_digest import ShowMyDigest
 from domain.people import Actor, Role
+from domain.quiet_hours import ChangeQuietHours, ShowQuietHours
 from domain.returns import (
     ApproveInPart,
     ApproveReturn,
@@ -75,7 +76,8 @@ from tests.returns.world import World
 ALL, DESK, BUYERS = set(ROLES), {"owner", "ops", "support", "finance"}, {"owner", "ops"}
 DECIDERS, SPEAKERS = {"owner", "support", "finance"}, {"owner", "ops", "support"}
 MAY = {
-    "change my digest": ALL, "show my digest": ALL, "other supplier": BUYERS, "open a claim": DESK, "file a claim": DESK,
+    "change my digest": ALL, "show my digest": ALL, "change quiet hours": ALL, "show quiet hours": ALL,
+    "other supplier": BUYERS, "open a claim": DESK, "file a claim": DESK,
     "close a claim": DESK, "ask for a refund": DESK, "send again": DECIDERS, "it has left": DESK, "not after all": DECIDERS,
     "look at stock": ALL, "see what is low": ALL, "ask why it is low": ALL, "ask why": ALL, "order": BUYERS,
     "order another quantity": BUYERS, "order all of a supplier": BUYERS, "be quiet about stock": DESK,
@@ -151,6 +153,7 @@ def stage(world: World) -> Stage:
         (claim,), (again,) = uow.cases.open_all("carrier_claim"), uow.cases.open_all("reship")
     return Stage(world, {
         "change my digest": ChangeMyDigest(hour="7:00"), "show my digest": ShowMyDigest(),
+        "change quiet hours": ChangeQuietHours(hours="20-7"), "show quiet hours": ShowQuietHours(),
         "other supplier": ChooseSupplier(sku="LAMP", supplier=str(others)),
         "look at stock": ShowStock(sku="LAMP"), "see what is low": ListLowStock(), "ask why": WhyStock(sku="LAMP"),
         "ask why it is low": WhyLowStock(case_id=low.id),
