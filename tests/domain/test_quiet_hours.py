@@ -78,9 +78,9 @@ _QUIET = st.tuples(_TIMES, _TIMES, st.frozensets(st.integers(0, 6), max_size=6))
 
 
 @settings(max_examples=400)
-@given(_QUIET, st.sampled_from(ZONES), st.datetimes(datetime(2005, 1, 1), datetime(2037, 1, 1)))
-def test_in_every_zone_quiet_has_one_end_and_is_quiet_up_to_it(hours: QuietHours, zone: str, naive: datetime) -> None:
-    calendar, moment = Calendar(time_zone=zone), naive.replace(second=0, microsecond=0, tzinfo=UTC)
+@given(_QUIET, st.sampled_from(ZONES), st.integers(0, 32 * 365 * 24 * 60))
+def test_in_every_zone_quiet_has_one_end_and_is_quiet_up_to_it(hours: QuietHours, zone: str, minutes: int) -> None:
+    calendar, moment = Calendar(time_zone=zone), datetime(2005, 1, 1, tzinfo=UTC) + minutes * MINUTE
     until = hours.until(moment, calendar)
     if _steady(moment, calendar):
         assert (until is not None) == _quiet_by_the_clock(hours, moment, calendar)

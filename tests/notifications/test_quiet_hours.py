@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from bot.cli_jobs import _line
 from domain.alarms import DeskAlarm
+from domain.customers import CustomerUnreachable
 from domain.digest import ChangeMyDigest, Digest, ShowDigest, morning_digest
 from domain.errors import BadInput, NotAllowed
 from domain.home import Home, ShowHome
@@ -144,6 +145,30 @@ async def test_a_night_full_of_alerts_is_gathered_and_none_is_dropped(desk: Test
         assert {row.state for row in mine} == {"done", "gathered"}
         assert len(mine) == 40
         assert len(out.calls("telegram", "sendMessage")) < 40
+
+
+def test_a_note_of_any_kind_waits_with_its_card(desk: TestDesk) -> None:
+    _quiet(desk)
+    hear(desk, "stock", "telegram", ADA.address)
+    desk.clock.moment = EVENING
+    with desk.begin() as uow:
+        uow.outbox.card("low_stock:1", low("SKU"), version=1)
+        uow.outbox.note("low_stock:1", any_message(CustomerUnreachable, "n"), once="n")
+    assert _due(desk, "customer_unreachable") == [("C0STOCK", EVENING), ("2002", MORNING)]
+
+
+def test_what_is_pressed_on_comes_again_at_once_though_other_letters_wait(desk: TestDesk) -> None:
+    _quiet(desk)
+    hear(desk, "stock", "telegram", ADA.address)
+    desk.clock.moment = EVENING
+    with desk.begin() as uow:
+        uow.outbox.card("low_stock:1", low("SKU"), version=1)
+    desk.execute(sa.update(jobs).values(state="done"))
+    with desk.begin() as uow:
+        uow.outbox.card("low_stock:2", low("SKU"), version=1)
+        uow.outbox.card_again("low_stock:1")
+    again = [row for row in desk.outbox_rows("say.telegram") if row.card == "low_stock:1"][-1]
+    assert (again.due_at, again.lane) == (EVENING, "telegram:2002:alert")
 
 
 def test_ending_them_lets_go_and_other_ones_move_what_waits(desk: TestDesk) -> None:
