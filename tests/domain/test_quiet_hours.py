@@ -54,6 +54,15 @@ def test_a_night_with_a_change_of_the_clock_is_as_long_as_it_is() -> None:
     assert until_half_past_two.until(datetime(2026, 10, 25, 0, 30, tzinfo=UTC), BERLIN) is None
 
 
+def test_a_clock_that_goes_back_over_midnight_ends_nothing() -> None:
+    newfoundland = Calendar(time_zone="America/St_Johns")  # 00:01 on 7 November 2010 became 23:01 of the day before
+    first = newfoundland.at(date(2010, 11, 7))
+    again = first + timedelta(minutes=30)
+    assert newfoundland.today(again) == date(2010, 11, 6)
+    until = QuietHours(start=time(0), end=time(1)).until(again, newfoundland)
+    assert until == first + timedelta(hours=2)
+
+
 def _quiet_by_the_clock(hours: QuietHours, moment: datetime, calendar: Calendar) -> bool:
     """What a clock on the wall says, where its hours come once and are all there."""
     shown = calendar.local(moment)

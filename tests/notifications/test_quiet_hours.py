@@ -194,6 +194,36 @@ def test_ending_them_lets_go_and_other_ones_move_what_waits(desk: TestDesk) -> N
     assert [one for one in desk.audit_actions() if one == "quiet_hours.changed"] == ["quiet_hours.changed"] * 3
 
 
+def test_what_comes_after_them_stands_behind_what_waited_until_that_is_out(desk: TestDesk) -> None:
+    _quiet(desk)
+    hear(desk, "stock", "telegram", ADA.address)
+    desk.clock.moment = EVENING
+    with desk.begin() as uow:
+        uow.outbox.card("low_stock:1", low("SKU"), version=1)
+    desk.clock.moment = MORNING
+    with desk.begin() as uow:
+        uow.outbox.card("low_stock:2", low("SKU"), version=1)
+    first, second = desk.outbox_rows("say.telegram")
+    assert (second.lane, second.due_at) == (first.lane, MORNING)
+    desk.execute(sa.update(jobs).values(state="done"))
+    with desk.begin() as uow:
+        uow.outbox.card("low_stock:3", low("SKU"), version=1)
+    assert desk.outbox_rows("say.telegram")[-1].lane == "telegram:2002:alert"
+
+
+def test_what_is_due_or_was_tried_already_is_not_put_off(desk: TestDesk) -> None:
+    _quiet(desk)
+    desk.clock.moment = EVENING
+    with desk.begin() as uow:
+        for name in ("due", "tried"):
+            uow.outbox.tell(ADA, any_message(Digest, name), once=name, unasked=True)
+    desk.clock.moment = MORNING
+    again = MORNING + timedelta(minutes=1)
+    desk.execute(sa.update(jobs).where(jobs.c.key.contains("tried")).values(attempts=1, due_at=again))
+    _quiet(desk, hours="20-9")
+    assert [row.due_at for row in desk.outbox_rows("say.telegram")] == [MORNING, again]
+
+
 def test_another_persons_letters_are_left_alone(desk: TestDesk) -> None:
     _quiet(desk), _quiet(desk, "dan")
     desk.clock.moment = EVENING
