@@ -26,6 +26,7 @@ import sqlalchemy as sa
 import bot.app
 import handlers.jobs.worker
 import notifications.delivery
+import notifications.slack.calls
 import notifications.slack.carrier
 from storage.tables import jobs
 from tests import postgres
@@ -51,7 +52,7 @@ async def replica(
     for module, name, value in (
         (way_out, "LEASE", LEASE), (way_out, "_FENCE", FENCE), (way_out, "CARRY", CARRY),
         (way_out, "CALL", CARRY), (handlers.jobs.worker, "_LEASE", LEASE),
-        (slack, "_CHANNEL_GAP", quick), (slack, "_EDIT_GAP", quick),
+        (notifications.slack.calls, "_CHANNEL_GAP", quick), (slack, "_EDIT_GAP", quick),
     ):
         getattr(module, name)  # gone, and the run would be another one than it says
         setattr(module, name, value)
