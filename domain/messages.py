@@ -200,13 +200,15 @@ class Message:
     counted: ClassVar[Counted] = Counted(one="update", many="updates")
     #: about nobody and nothing that changes: its words may be kept
     lasting: ClassVar[bool] = False
+    #: waits for nobody's quiet hours: a deadline, or a fault of the desk
+    pressing: ClassVar[bool] = False
 
     def __init_subclass__(
         cls, *, topic: Topic = Topic.PERSONAL, counted: Counted | None = None,
-        message_class: MessageClass | None = None, lasting: bool = False,
+        message_class: MessageClass | None = None, lasting: bool = False, pressing: bool = False,
     ) -> None:
         """Every message is known by its kind, which names its template. Its class follows from its topic."""
-        cls.lasting = lasting
+        cls.lasting, cls.pressing = lasting, pressing
         cls.kind = kind_of(cls.__name__)
         cls.topic = topic
         cls.message_class = message_class or _CLASS_OF[topic]

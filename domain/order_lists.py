@@ -16,7 +16,7 @@ _NAMES: Final = {"shopify": "Shopify", "woocommerce": "WooCommerce"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class OrderListReach(Message, topic=Topic.PARCELS):
+class OrderListReach(Message, topic=Topic.PARCELS, pressing=True):
     """The shop system cannot be asked for its orders, or can again."""
 
     system: str

@@ -162,7 +162,7 @@ def quiet_hours_form(command: Command, actor: Actor, uow: UnitOfWork) -> Form:
     hours = uow.quiet_hours.of(staff.id)
     return Form(
         title="My quiet hours", submit="Save",
-        intro="What you did not ask for waits until they end. Answers and approvals still reach you.",
+        intro="What you did not ask for waits until they end. Answers, approvals and deadlines still reach you.",
         fields=(
             Field(name="hours", label="From when to when, every day?", max_length=20, required=False,
                   hint="Such as 20:00-07:00, on the shop's clock; off for no quiet hours at all.",

@@ -189,7 +189,7 @@ class OutboxRows:
         # A note to a card that waits would otherwise ask for it every second, whatever kind of note it is.
         if thread is not None and (due := self._quiet.card_waits_until(chat, thread)) is not None:
             return quiet_lane(chat), due
-        if message.message_class not in MAY_WAIT:
+        if message.pressing or message.message_class not in MAY_WAIT:
             return None
         lane, hours = quiet_lane(chat, message.message_class), self._quiet.on(chat)
         if hours is not None and (until := hours.until(self.now, self.shop.calendar)) is not None:

@@ -19,7 +19,7 @@ from storage.letters import lane_of
 from storage.tables import jobs, staff
 from storage.tables import quiet_hours as table
 
-#: what may wait; approvals and answers never do
+#: what may wait, unless it is pressing; approvals and answers never do
 MAY_WAIT: Final = frozenset({MessageClass.ALERT, MessageClass.DIGEST})
 _WAITING: Final = ":quiet"
 

@@ -73,7 +73,7 @@ class ClaimCard(Message, topic=Topic.PARCELS):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClaimDue(Message, topic=Topic.PARCELS):
+class ClaimDue(Message, topic=Topic.PARCELS, pressing=True):
     """A reminder of its own, since an edited card rings nobody: the deadline is near, and nothing was filed."""
 
     case_id: int

@@ -17,10 +17,13 @@ from domain.errors import BadInput, NotAllowed
 from domain.home import Home, ShowHome
 from domain.inventory.messages import StockStillLow
 from domain.messages import Chat
+from domain.order_lists import OrderListReach
 from domain.own_digest import send_own_digests
 from domain.people import Actor
 from domain.quiet_hours import ChangeQuietHours, MyQuietHours, ShowQuietHours, quiet_hours_form
 from domain.returns.messages import ReturnCard
+from domain.shipping.claims import ClaimDue
+from domain.shipping.messages import LateParcelsRest
 from handlers.commands import read
 from notifications.auditor import audit
 from notifications.catalogue import Catalogue
@@ -107,6 +110,18 @@ def test_an_answer_is_not_behind_what_waits(desk: TestDesk) -> None:
             kinds=("say.telegram",), owner="one", limit=9, lease=timedelta(seconds=60)
         )
     assert [job.key for job in claimed] == ["nordlicht/reply:1>telegram:2002"]
+
+
+def test_a_deadline_and_a_fault_of_the_desk_wait_for_nobody(desk: TestDesk) -> None:
+    _quiet(desk)
+    hear(desk, "parcels", "telegram", ADA.address)
+    desk.clock.moment = EVENING
+    with desk.begin() as uow:
+        for kind in (ClaimDue, OrderListReach, LateParcelsRest):
+            uow.outbox.publish(any_message(kind, "x"), once=kind.kind)
+    due = {row.message: (row.due_at, row.lane) for row in desk.outbox_rows("say.telegram")}
+    assert due["claim_due"] == due["order_list_reach"] == (EVENING, "telegram:2002:alert")
+    assert due["late_parcels_rest"][0] > EVENING
 
 
 async def test_alerts_for_ones_own_chat_come_in_the_morning_once_and_in_order(desk: TestDesk) -> None:
