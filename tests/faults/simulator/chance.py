@@ -74,7 +74,7 @@ def draw(random: Random, stories: tuple[str, ...]) -> Swarm:
         crashes=random.choice((0.0, 0.005, 0.02, 0.05)),
         network=shares,
         database={kind: random.choice((0.01, 0.05)) for kind in ("refuses", "silent") if random.random() < 0.15},
-        stalls=maybe(0.3, random.choice((0.005, 0.03))),
+        stalls=maybe(0.4, random.choice((0.01, 0.03))),
         jumps=jumps,
         skew=maybe(0.2, 5.0),
         deaf=maybe(0.3, 0.5),

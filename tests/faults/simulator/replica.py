@@ -133,7 +133,7 @@ class Replica:
         self.check()
         if seconds and world.chance(world.swarm.stalls):
             # The whole process stands still, as a stopped or swapped-out one does.
-            length = world.random.choice((3.0, 30.0, 70.0, 200.0))
+            length = world.random.choice((3.0, 70.0, 70.0, 200.0))
             self.paused_until = world.loop.time() + length
             self.lurks_since = world.loop.time() if length > LEASE.total_seconds() else None
         await self._ring_after(seconds)
