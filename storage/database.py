@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from domain.errors import BadInput
-from storage.one_process import file_of, writer_lock
+from storage.one_process import FileLock, file_of, writer_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _BUSY_MILLISECONDS: Final = 10_000
 #: key of a connection's info: its hold on the right to write
 _WRITER: Final = "opsbell_writer"
+_LOCKED: Final = "database is locked"
 _NO_ADDRESS: Final = (
     "That is no database address. OPSBELL_DATABASE_URL is sqlite:///opsbell.db or "
     "postgresql+psycopg://user:password@host/name."
@@ -90,6 +91,18 @@ class Upsert(Generic[Statement]):
         return self._sqlite if is_sqlite(bind) else self._postgresql
 
 
+def _use_wal(cursor: sqlite3.Cursor, lock: FileLock) -> None:
+    """Readers beside the writer. A new file is changed by one connection: the change itself waits for nobody."""
+    if cursor.execute("PRAGMA journal_mode").fetchone() == ("wal",):
+        return
+    if not lock.take(within_seconds=_BUSY_MILLISECONDS / 1000):
+        raise sqlite3.OperationalError(_LOCKED)
+    try:
+        cursor.execute("PRAGMA journal_mode=WAL")
+    finally:
+        lock.give_back()
+
+
 def _sqlite(url: sa.URL) -> sa.Engine:
     in_memory = not url.database or url.database == ":memory:"
     engine = sa.create_engine(
@@ -103,11 +116,11 @@ def _sqlite(url: sa.URL) -> sa.Engine:
 
     @event.listens_for(engine, "connect")
     def _connect(connection: sqlite3.Connection, entry: ConnectionPoolEntry) -> None:
-        if path is not None:
-            entry.info[_WRITER] = writer_lock(path)
         connection.isolation_level = None  # the driver would begin only at the first write
         cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
+        if path is not None:
+            entry.info[_WRITER] = writer_lock(path)
+            _use_wal(cursor, entry.info[_WRITER])
         cursor.execute("PRAGMA synchronous=FULL")  # money: NORMAL may lose the last commits at power loss
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}")
@@ -118,7 +131,7 @@ def _sqlite(url: sa.URL) -> sa.Engine:
         reads = connection.get_execution_options().get("opsbell_reading")
         lock = None if reads else connection.info.get(_WRITER)
         if lock is not None and not lock.take(within_seconds=_BUSY_MILLISECONDS / 1000):
-            raise sa.exc.OperationalError("BEGIN IMMEDIATE", None, sqlite3.OperationalError("database is locked"))
+            raise sa.exc.OperationalError("BEGIN IMMEDIATE", None, sqlite3.OperationalError(_LOCKED))
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     @event.listens_for(engine, "checkin")

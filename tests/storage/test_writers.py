@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from domain.jobs import Transaction
-from storage.database import is_sqlite
+from storage.database import is_sqlite, open_engine
+from storage.one_process import writer_lock
 from storage.tables import lanes
 from storage.unit_of_work import Hurried
 from storage.writers import OneWriter, Overdue
@@ -232,3 +235,22 @@ async def test_who_hurries_and_comes_midway_goes_into_the_commit_and_ends_it(des
     await asyncio.gather(slow, door, *loops)
     assert order == ["loop0", "door", "loop1", "loop2"]
     assert commits == [0, 2, 4]
+
+
+def test_a_new_file_is_changed_to_wal_by_one_connection_at_a_time(tmp_path: Path) -> None:
+    """The change waits for nobody, whatever busy_timeout says: two at once, and one of them cannot connect."""
+    def mode(engine: sa.Engine) -> object:
+        connection = engine.raw_connection()  # a Connection would wait at its BEGIN
+        try:
+            return connection.cursor().execute("PRAGMA journal_mode").fetchone()[0]
+        finally:
+            connection.close()
+
+    engine, other = open_engine(f"sqlite:///{tmp_path / 'new.db'}"), writer_lock(tmp_path / "new.db")
+    assert other.take(within_seconds=1)
+    with ThreadPoolExecutor(1) as pool:
+        opening = pool.submit(mode, engine)
+        assert not wait([opening], timeout=0.3).done
+        other.give_back()
+        assert opening.result(timeout=10) == "wal"
+    engine.dispose()
