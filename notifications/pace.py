@@ -12,8 +12,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from typing import Final, Generic, TypeAlias, TypeVar
-from zlib import crc32
 
 from domain.jobs import Engine, Job, Lane, Transaction
 from domain.outcomes import NotNow, TooLate
@@ -89,7 +89,7 @@ def order(job: Job, lanes: Sequence[Lane], now: datetime) -> tuple[bool, datetim
     Who tries a shut lane is drawn by lot, each time anew: a few letters that alone are refused do not keep it shut.
     """
     if any(lane.shut for lane in lanes):
-        return True, now, crc32(f"{job.id} {now}".encode())
+        return True, now, int.from_bytes(blake2b(f"{job.id} {now}".encode(), digest_size=8).digest())
     return False, job.final_by or job.made_at, job.id
 
 

@@ -145,7 +145,8 @@ async def test_however_long_it_lasts_one_letter_a_minute_asks_over_all_lanes_and
     assert all(after - before >= WAIT for before, after in pairwise(two.office.moments))
     assert two.states() == {"open"}
     assert {row.attempts for row in two.desk.outbox_rows()} == {0}
-    assert len({key for _, _, key in two.office.asked}) > 10, "not one letter for all: it alone may be what is refused"
+    # Drawn by lot, 20 times among 41: 16 of them are to be expected, and fewer than 7 once in far more runs than there are.
+    assert len({key for _, _, key in two.office.asked}) > 6, "not one letter for all: it alone may be what is refused"
 
 
 async def test_while_one_tries_nobody_else_asks_and_once_it_came_through_all_follow_at_once(two: Processes) -> None:
