@@ -54,9 +54,9 @@ _CHANGE_REFUND: Final = sa.update(refunds).where(refunds.c.shop_id == _SHOP, ref
 _SENT: Final = _CHANGE_REFUND.where(refunds.c.first_sent_at.is_(None))
 _SETTLE: Final = _CHANGE_REFUND.where(refunds.c.state == sa.bindparam("was"))
 
-_DISPUTE: Final = sa.select(disputes).where(
-    disputes.c.shop_id == _SHOP, disputes.c.stripe_dispute == sa.bindparam("which")
-)
+_DISPUTES: Final = sa.select(disputes).where(disputes.c.shop_id == _SHOP).order_by(disputes.c.id)
+_DISPUTE: Final = _DISPUTES.where(disputes.c.stripe_dispute == sa.bindparam("which"))
+_DISPUTES_OF: Final = _DISPUTES.where(disputes.c.payment_id == _WHICH)
 _OPEN_DISPUTE: Final = Upsert(
     disputes,
     lambda new: new.on_conflict_do_nothing(index_elements=["shop_id", "stripe_dispute"]).returning(disputes.c.id),
@@ -171,16 +171,14 @@ class PaymentRows:
         })
         return True
 
+    def disputes_of(self, payment_id: int) -> tuple[Dispute, ...]:
+        """Every dispute of a payment."""
+        return self._disputes(_DISPUTES_OF, which=payment_id)
+
     def dispute(self, stripe_dispute: str) -> Dispute | None:
         """The dispute of that Stripe id."""
-        row = self.connection.execute(_DISPUTE, {"shop": self.shop.id, "which": stripe_dispute}).first()
-        if row is None:
-            return None
-        return Dispute(
-            id=row.id, stripe_dispute=row.stripe_dispute, payment_id=row.payment_id, state=row.state,
-            reason=row.reason, amount=Money(minor=row.amount_minor, currency=row.currency), opened_at=row.opened_at,
-            due_by=row.due_by,
-        )
+        found = self._disputes(_DISPUTE, which=stripe_dispute)
+        return found[0] if found else None
 
     def open_dispute(
         self, stripe_dispute: str, *, payment_id: int, state: str, reason: str, amount: Money, opened_at: datetime,
@@ -211,6 +209,17 @@ class PaymentRows:
                 amount=Money(minor=row.amount_minor, currency=row.currency),
                 refunded=Money(minor=row.refunded_minor, currency=row.currency), paid_at=row.paid_at,
                 payment_intent=row.payment_intent, card_last4=row.card_last4, disputed=row.disputed,
+            )
+            for row in rows
+        )
+
+    def _disputes(self, statement: sa.Select[*tuple[Any, ...]], **given: object) -> tuple[Dispute, ...]:
+        rows = self.connection.execute(statement, {"shop": self.shop.id, **given})
+        return tuple(
+            Dispute(
+                id=row.id, stripe_dispute=row.stripe_dispute, payment_id=row.payment_id, state=row.state,
+                reason=row.reason, amount=Money(minor=row.amount_minor, currency=row.currency),
+                opened_at=row.opened_at, due_by=row.due_by,
             )
             for row in rows
         )

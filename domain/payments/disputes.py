@@ -32,7 +32,7 @@ def note_dispute_opened(fact: DisputeOpened, uow: UnitOfWork) -> None:
     if dispute is None:
         _changed(fact, payment, uow)
         return
-    _bar(payment, fact.state, uow)
+    _bar(payment, uow)
     uow.audit.add("stripe", "dispute.opened", fact.stripe_dispute, {"amount_minor": fact.amount_minor})
     _show(dispute, payment, uow)
     for found in uow.returns.of_order(payment.order_id):
@@ -41,11 +41,12 @@ def note_dispute_opened(fact: DisputeOpened, uow: UnitOfWork) -> None:
 
 
 def _changed(fact: DisputeOpened, payment: Payment, uow: UnitOfWork) -> None:
-    """Another deadline or state of a dispute that is known: answered, under review. What is over stays over."""
+    """Another deadline or state of a dispute that is known: answered, under review, won. What is over stays over."""
     known = uow.payments.dispute(fact.stripe_dispute)
     if known is None or known.state in _OVER or (known.state, known.due_by) == (fact.state, fact.due_by):
         return
     if uow.payments.move_dispute(known, state=fact.state, due_by=fact.due_by):
+        _bar(payment, uow)
         uow.audit.add("stripe", "dispute.changed", fact.stripe_dispute, {"state": fact.state})
         moved = uow.payments.dispute(fact.stripe_dispute)
         if moved is not None:
@@ -65,20 +66,20 @@ def note_dispute_closed(fact: DisputeClosed, uow: UnitOfWork) -> None:
     dispute = opened or uow.payments.dispute(fact.stripe_dispute)
     if dispute is None or (opened is None and not _closes(dispute, fact.state, uow)):
         return
-    _bar(payment, fact.state, uow)
+    _bar(payment, uow)
     uow.audit.add("stripe", f"dispute.{fact.state}", fact.stripe_dispute, {"amount_minor": fact.amount_minor})
     closed = uow.payments.dispute(fact.stripe_dispute)
     if closed is not None:
         _show(closed, payment, uow)
 
 
-def _bar(payment: Payment, state: str, uow: UnitOfWork) -> None:
-    """Bar the payment, or free it.
+def _bar(payment: Payment, uow: UnitOfWork) -> None:
+    """Bar the payment, or free it: it may have several disputes, and each that is open or lost bars it.
 
     Waiting returns go one version on, so that no card offers what would be refused, and a first of two approvals from
     before counts no longer. Their rows are locked before the payment's, as a decision locks them.
     """
-    disputed = state not in _FREED
+    disputed = any(one.state not in _FREED for one in uow.payments.disputes_of(payment.id))
     waiting = [] if disputed == payment.disputed else [
         uow.returns.held(one.id) for one in uow.returns.of_order(payment.order_id) if one.state in DECIDABLE
     ]

@@ -134,6 +134,9 @@ class Payments(Protocol):
     def adopt(self, stripe_refund: str, *, payment_id: int, amount: Money, state: RefundState) -> bool:
         """Write down a refund that was made elsewhere and count it on the payment; False if less is left there."""
 
+    def disputes_of(self, payment_id: int) -> tuple[Dispute, ...]:
+        """Every dispute of a payment, the first known first."""
+
     def dispute(self, stripe_dispute: str) -> Dispute | None:
         """The dispute of that Stripe id."""
 

@@ -292,6 +292,31 @@ def test_a_disputes_card_follows_its_state_and_keeps_quiet_about_the_same_news(w
     assert states == [(1, "needs_response"), (2, "under_review"), (3, "lost")]
 
 
+@pytest.mark.parametrize(("first", "second", "free"), [
+    ("won", "needs_response", False), ("won", "won", True), ("lost", "won", False), ("won", "lost", False),
+])
+def test_a_payment_with_two_disputes_is_free_once_both_are_won(world: World, first: str, second: str, free: bool) -> None:
+    world.order()
+    world.learn(_opened())
+    world.learn(replace(_opened(), stripe_dispute="du_2"))
+    world.learn(_closed(first))
+    if second != "needs_response":
+        world.learn(replace(_closed(second), stripe_dispute="du_2"))
+    with world.begin() as uow:
+        payment = uow.payments.by_intent("pi_1042")
+        assert payment is not None
+        assert payment.disputed is not free
+
+
+def test_news_that_it_was_won_frees_the_payment_by_whichever_event_it_comes(world: World) -> None:
+    world.request(world.order())
+    world.learn(_opened())
+    world.learn(replace(_opened(), state="won", due_by=None))
+    world.learn(_closed("won"))
+    world.run(ApproveReturn(return_number="R-318", version=world.found("R-318").version), "ada")
+    assert _refunded(world) == 3800
+
+
 def test_a_dispute_closed_before_it_was_opened_stays_closed(world: World) -> None:
     world.request(world.order())
     world.learn(_closed("won"))
