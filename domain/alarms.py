@@ -11,7 +11,10 @@ from domain.messages import MESSAGES_BY_KIND, Message
 
 #: more lines than this help nobody on a phone
 _LINES = 8
-_SAID_AS = {"refund": "refund", "learn": "received event", "fire": "scheduled job", "home.slack": "App Home"}
+_SAID_AS = {
+    "refund": "refund", "learn": "received event", "fire": "scheduled job", "home.slack": "App Home",
+    "quiet_hours": "change of quiet hours",
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -63,6 +63,9 @@ class Outbox(Protocol):
     def wait_until(self, chat: Chat, until: datetime) -> int:
         """Whatever waits for somebody's quiet hours in their own chat waits until that moment now; how many."""
 
+    def alone(self, chat: Chat) -> bool:
+        """Whether no other transaction is writing there what may wait, by hours that it read before this moment."""
+
     def whisper(self, chat: Chat, letter: Letter, *, to: str, once: str) -> None:
         """An answer that is stamped already, in a chat but for one person alone: ``to``, the platform's own id."""
 

@@ -22,6 +22,8 @@ _HOURS: Final = re.compile(rf"{_HOUR}\s*(?:-|–|to|until)\s*{_HOUR}(?!\S)", re.
 _EXAMPLE: Final = "Write it like 20:00-07:00, 20:00-07:00 sat sun, or off."
 #: quiet stretches that follow each other without a break end within a week and a day; each is a step or two
 _STEPS: Final = 24
+#: the kind of job that looks again after a change
+SETTLE: Final = "quiet_hours"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,11 +149,22 @@ def change_quiet_hours(command: ChangeQuietHours, actor: Actor, uow: UnitOfWork)
         uow.quiet_hours.end(staff.id)
     else:
         uow.quiet_hours.put(staff.id, hours, at=uow.now)
-    until = None if hours is None else hours.until(uow.now, uow.shop.calendar)
-    waited = sum(uow.outbox.wait_until(chat, until or uow.now) for chat in own_chats(staff))
+    until, waited = _move(staff, hours, uow)
+    # A letter that is being written at this moment goes by the hours before, and is not there yet to be moved.
+    lane = f"{SETTLE}:{uow.shop.key}:{staff.key}"
+    uow.outbox.later(SETTLE, {"staff": staff.id}, once=f"{lane}:{uow.new_id()}", due_at=uow.now, lane=lane)
     detail = {"hours": hours.hours_typed, "days": hours.days_typed} if hours else {"hours": None}
     uow.record(actor, "quiet_hours.changed", staff.key, detail)
     return _mine(hours, uow, changed=True, freed=0 if until else waited)
+
+
+def settle_quiet_hours(staff_id: int, uow: UnitOfWork) -> bool:
+    """Whatever was being written while they changed waits by those that stand now; False: somebody still writes."""
+    staff = uow.people.by_id(staff_id)
+    if not all(uow.outbox.alone(chat) for chat in own_chats(staff)):
+        return False
+    _move(staff, uow.quiet_hours.of(staff.id), uow)
+    return True
 
 
 def quiet_hours_form(command: Command, actor: Actor, uow: UnitOfWork) -> Form:
@@ -192,6 +205,12 @@ def own_chats(staff: Staff) -> tuple[Chat, ...]:
     """Where that person reads alone."""
     there = {"slack": staff.slack_user, "telegram": staff.telegram_user}
     return tuple(Chat(platform=name, address=str(address)) for name, address in there.items() if address is not None)
+
+
+def _move(staff: Staff, hours: QuietHours | None, uow: UnitOfWork) -> tuple[datetime | None, int]:
+    """Whatever waits for that person waits by these hours: until when, if it is quiet now, and how many letters."""
+    until = None if hours is None else hours.until(uow.now, uow.shop.calendar)
+    return until, sum(uow.outbox.wait_until(chat, until or uow.now) for chat in own_chats(staff))
 
 
 def _time(hour: str, minute: str | None, said: str) -> time:

@@ -124,6 +124,10 @@ class OutboxRows:
         """Other quiet hours, or none."""
         return self._quiet.wait_until(chat, until, self.now)
 
+    def alone(self, chat: Chat) -> bool:
+        """Nobody writes there by hours that were changed meanwhile."""
+        return self._quiet.alone(chat)
+
     def whisper(self, chat: Chat, letter: Letter, *, to: str, once: str) -> None:
         """An answer that is stamped already, for one person alone.
 
@@ -184,12 +188,14 @@ class OutboxRows:
 
     def _waits(self, chat: Chat, message: Message, thread: str | None) -> tuple[str, datetime] | None:
         """On which lane and until when a letter that nobody asked for waits for its reader; None: it does not."""
-        if not is_own(chat):
+        may_wait = message.message_class in MAY_WAIT and not message.pressing
+        if not is_own(chat) or (thread is None and not may_wait):
             return None
+        self._quiet.share(chat)
         # A note to a card that waits would otherwise ask for it every second, whatever kind of note it is.
         if thread is not None and (due := self._quiet.card_waits_until(chat, thread)) is not None:
             return quiet_lane(chat), due
-        if message.pressing or message.message_class not in MAY_WAIT:
+        if not may_wait:
             return None
         lane, hours = quiet_lane(chat, message.message_class), self._quiet.on(chat)
         if hours is not None and (until := hours.until(self.now, self.shop.calendar)) is not None:

@@ -13,7 +13,7 @@ from domain.messages import Chat, MessageClass
 from domain.quiet_hours import QuietHours
 from domain.shops import Shop
 from storage.claim import still_open
-from storage.database import Upsert
+from storage.database import Upsert, is_sqlite
 from storage.jobs import NEW_WORK
 from storage.letters import lane_of
 from storage.tables import jobs, staff
@@ -46,7 +46,7 @@ _HELD: Final = (
         jobs.c.attempts == 0, jobs.c.due_at > sa.bindparam("now"),
     )
     .order_by(jobs.c.id)
-    .with_for_update(of=jobs)
+    .with_for_update(skip_locked=True, of=jobs)  # held: it is on its way, or moved by another change
 )
 _MOVE: Final = sa.update(jobs).where(jobs.c.id == sa.bindparam("which")).values(
     due_at=sa.bindparam("at", type_=jobs.c.due_at.type), final_by=sa.bindparam("by", type_=jobs.c.final_by.type),
@@ -54,6 +54,11 @@ _MOVE: Final = sa.update(jobs).where(jobs.c.id == sa.bindparam("which")).values(
 _CARD_DUE: Final = sa.select(sa.func.max(jobs.c.due_at, type_=jobs.c.due_at.type)).where(
     still_open(), jobs.c.card == sa.bindparam("card"), jobs.c.shop_id == _SHOP, jobs.c.lane == sa.bindparam("lane"),
 )
+#: shared by whoever writes there, and only tried by whoever looks again after a change: nobody waits for anybody, or a
+#: writer that holds the audit trail and a change that needs it could wait for each other
+_CHAT: Final = sa.func.hashtextextended(sa.bindparam("chat", type_=sa.Text()), 0)
+_SHARE: Final = sa.select(sa.func.pg_advisory_xact_lock_shared(_CHAT))
+_ALONE: Final = sa.select(sa.func.pg_try_advisory_xact_lock(_CHAT))
 _LAST_DUE: Final = sa.select(sa.func.max(jobs.c.due_at, type_=jobs.c.due_at.type)).where(
     still_open(), jobs.c.lane == sa.bindparam("lane"),
 )
@@ -107,6 +112,17 @@ class QuietHoursRows:
         """Without a row."""
         self.connection.execute(_END, {"shop": self.shop.id, "which": staff_id})
 
+    def share(self, chat: Chat) -> None:
+        """This transaction writes there by the hours that it reads after this: nobody is ``alone`` until it ends."""
+        if not is_sqlite(self.connection):
+            self.connection.execute(_SHARE, {"chat": self._lock_of(chat)})
+
+    def alone(self, chat: Chat) -> bool:
+        """Whether no other transaction ``share``s it at this moment. On SQLite there is but one writer."""
+        return is_sqlite(self.connection) or bool(
+            self.connection.execute(_ALONE, {"chat": self._lock_of(chat)}).scalar()
+        )
+
     def card_waits_until(self, chat: Chat, card: str) -> datetime | None:
         """Until when a card waits that is not posted there yet, if it does."""
         values = {"shop": self.shop.id, "card": card, "lane": quiet_lane(chat)}
@@ -129,6 +145,9 @@ class QuietHoursRows:
             self.connection.execute(_MOVE, moved)
             self.connection.info.setdefault(NEW_WORK, set()).update(row.kind for row in held)
         return len(moved)
+
+    def _lock_of(self, chat: Chat) -> str:
+        return f"quiet:{self.shop.id}:{chat.platform}:{chat.address}"
 
     def _read(self, statement: sa.Select[Any], values: dict[str, object]) -> QuietHours | None:
         row = self.connection.execute(statement, {"shop": self.shop.id, **values}).first()

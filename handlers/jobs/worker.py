@@ -13,13 +13,14 @@ from typing import Final
 from domain.errors import OpsError
 from domain.jobs import Engine, Job, NotKnownHere, Transaction
 from domain.outcomes import wait_before
+from domain.quiet_hours import SETTLE, settle_quiet_hours
 from handlers.jobs.schedules import fire, give_up
 from handlers.webhooks import NotYet, Source
 
 log = logging.getLogger("opsbell.jobs")
 
 #: what the worker works off
-KINDS: Final = ("learn", "fire")
+KINDS: Final = ("learn", "fire", SETTLE)
 #: how long a job whose process died waits for another; each is one transaction, so a slow one is never done twice
 _LEASE: Final = timedelta(seconds=30)
 _ATTEMPTS: Final = 10
@@ -133,6 +134,9 @@ class Worker:
         if job.kind == "fire":
             fire(job, transaction)
             return
+        if job.kind == SETTLE:
+            _settle_quiet_hours(job, transaction)
+            return
         received = transaction.inbox.one(int(str(job.payload["inbox"])))
         self._source(received.source).work(received, transaction)
         transaction.inbox.worked(received.id)
@@ -143,7 +147,7 @@ class Worker:
 
     def _refuse(self, job: Job, error: OpsError, transaction: Transaction) -> None:
         """A rule forbids it, and always will: the sender hears why, the event is kept with its error."""
-        if job.kind == "fire":
+        if job.kind != "learn":
             self._again(job, error.sentence, transaction)
             return
         if not transaction.jobs.done(job, {"refused": error.sentence}):
@@ -162,7 +166,7 @@ class Worker:
             log.error("job %s is given up: %s", job.key, reason)
             if job.kind == "fire":
                 give_up(job, transaction)
-            else:
+            elif job.kind == "learn":
                 transaction.inbox.worked(int(str(job.payload["inbox"])), error=reason)
 
     async def _settle(self, work: Callable[[Transaction], None]) -> None:
@@ -182,3 +186,8 @@ class Worker:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.poll_seconds):
                 await self.wake.wait()
+
+
+def _settle_quiet_hours(job: Job, transaction: Transaction) -> None:
+    if job.shop_id is None or not settle_quiet_hours(int(str(job.payload["staff"])), transaction.of(job.shop_id)):
+        raise NotYet("a letter to that person is being written")
