@@ -73,7 +73,7 @@ COMMANDS: Final = (
     Entry(path="help", command=ShowHelp, summary="this list"),
 )
 #: slash commands besides /ops; each is "/ops <name>"
-SHORT_NAMES: Final = ("stock", "parcels", "returns", "digest")
+SHORT_NAMES: Final = ("stock", "parcels", "returns", "digest", "quiet")
 BY_PATH: Final = {entry.path: entry for entry in COMMANDS}
 
 

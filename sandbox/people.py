@@ -99,6 +99,7 @@ COMMANDS = (
     SlashCommand(command="/parcels", usage_hint="[order]", description="Where an order's parcels are"),
     SlashCommand(command="/returns", usage_hint="[return]", description="Returns that wait for a decision"),
     SlashCommand(command="/digest", usage_hint="[day]", description="A day's figures"),
+    SlashCommand(command="/quiet", usage_hint="[hours] [days]", description="Your quiet hours"),
 )
 
 TELEGRAM_PEOPLE = (

@@ -14,7 +14,9 @@ from domain.returns import ListReturns, ReturnHistory, ShowReturn
 from domain.shipping import ListLateParcels, ShowParcels
 from handlers.commands import BY_PATH, COMMANDS, SHORT_NAMES, ShowHelp, fill, read, table, typed
 from handlers.use_cases import USE_CASES
+from notifications.catalogue import Catalogue
 from tests.conftest import ROOT
+from tests.desk import TestDesk
 
 
 @pytest.mark.parametrize(
@@ -68,6 +70,11 @@ def test_every_command_has_a_use_case_and_every_short_name_a_command() -> None:
         assert entry.command in USE_CASES
         assert entry.bare is None or entry.bare in USE_CASES
     assert set(SHORT_NAMES) <= set(BY_PATH)
+
+
+def test_the_help_names_every_short_name(desk: TestDesk) -> None:
+    note = str(Catalogue().words(desk.run(ShowHelp(), desk.staff("ben")), desk.shop, "slack").note)
+    assert re.findall(r"/(\w+)", note) == list(SHORT_NAMES)
 
 
 def test_the_readmes_table_is_the_one_of_the_code() -> None:

@@ -174,6 +174,8 @@ async def test_signed_bytes_that_are_no_text_are_said_to_be_none(workspace: Work
 async def test_a_command_is_answered_to_its_author_alone(workspace: Workspace) -> None:
     assert "Blue mug" in await workspace.says("/stock MUG")
     assert "/ops stock low" in await workspace.says("/ops help")
+    assert "20:00 to 07:00" in await workspace.says("/quiet 20:00-07:00")
+    assert "20:00 to 07:00" in await workspace.says("/quiet")
 
 
 async def test_a_slip_a_stranger_and_a_guest_hear_why(workspace: Workspace) -> None:

@@ -140,6 +140,8 @@ async def test_staff_type_commands_and_are_answered_in_the_same_chat(phone: Phon
     assert letter["message"] == "help"
     (letter,) = await phone.say(ADA, "/STOCK@Opsbell_Bot low")
     assert letter["message"] == "low_stock_list"
+    (letter,) = await phone.say(ADA, "/quiet")
+    assert letter["message"] == "my_quiet_hours"
 
 
 async def test_the_greeting_tells_staff_what_else_they_can_ask(phone: Phone) -> None:
