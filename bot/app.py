@@ -24,7 +24,7 @@ from bot.order_lists import level_lists, order_lists
 from bot.platforms import CALL_SECONDS, CONNECT_SECONDS, Platforms, platforms, speak, username
 from bot.settings import Settings, secrets_of
 from bot.web import probes, serve, server
-from gateways import level_syncs, order_polls, stripe, stripe_list
+from gateways import level_syncs, order_polls, shop_api, stripe, stripe_list
 from handlers import jobs, telegram, webhooks
 from handlers.deadline import Punctual
 from handlers.pruning import Pruner
@@ -94,6 +94,7 @@ async def running(settings: Settings, *, began: Callable[[], None] = lambda: Non
             log.warning("%s", line)
         if "stripe" in settings.parts:
             await app.store.write(stripe_list.plan_reconcile)
+        await app.store.write(partial(shop_api.resume, order_lists(settings)))
         await app.store.write(partial(order_polls.plan_order_polls, order_lists(settings)))
         await app.store.write(partial(level_syncs.plan_level_syncs, level_lists(settings)))
         _start(app, stack)

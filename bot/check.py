@@ -16,6 +16,7 @@ from gateways import stripe
 from notifications.direct import Barred, Lanes
 from notifications.slack import calls as slack
 from notifications.telegram import calls as telegram
+from storage.connections import ConnectionRows
 from storage.database import is_sqlite, open_engine, reading
 from storage.shops import ShopChat, ShopRows
 from storage.unit_of_work import Store
@@ -36,6 +37,7 @@ async def check(settings: Settings) -> bool:
     try:
         chats = _shops(settings, store)
         good &= chats is not None
+        good &= _let_in(store)
         if "slack" in settings.parts and settings.slack_bot_token.get_secret_value():
             good &= await _slack(settings, store, _on("slack", chats))
         if "telegram" in settings.parts and settings.telegram_token.get_secret_value():
@@ -77,6 +79,17 @@ def _shops(settings: Settings, store: Store) -> tuple[ShopChat, ...] | None:
     for line in unheard(settings, [shop.key for shop in shops]):
         print(f"! webhooks: {line}")
     return chats if topics_unheard([shop.key for shop in shops], chats) else None
+
+
+def _let_in(store: Store) -> bool:
+    """Whether no shop system has cut us off, as far as its last answer says."""
+    good = True
+    with reading(store.engine) as connection:
+        for shop in ShopRows(connection).all():
+            for one in ConnectionRows(connection, shop).cut_off():
+                good = False
+                print(f"✗ {one.name}, shop {shop.key}: {one.reason}; {one.remedy} (docs/webhooks.md)")
+    return good
 
 
 async def _slack(settings: Settings, store: Store, chats: tuple[ShopChat, ...]) -> bool:

@@ -37,6 +37,8 @@ class Connection:
     unread: int = 0
     #: articles whose levels it tells and that are no product here
     unmatched: int = 0
+    #: the other side does not let us in any more: nothing is asked of it
+    cut_off: bool = False
     #: why, as the attempts ended
     reason: str = ""
 
@@ -47,8 +49,8 @@ class Connection:
 
     @property
     def well(self) -> bool:
-        """Whether nothing waits for it and nothing was given up."""
-        return not (self.waiting or self.given_up or self.unread or self.unmatched)
+        """Whether nothing waits for it, nothing was given up, and it lets us in."""
+        return not (self.waiting or self.given_up or self.unread or self.unmatched or self.cut_off)
 
     @property
     def remedy(self) -> str:

@@ -28,7 +28,7 @@ from domain.outcomes import Done, Failed, Later, Outcome, Turn, at_once, wait_be
 from domain.wire import Json
 from gateways import shopify
 from gateways.order_lists import SHOPIFY_PAGE, SHOPIFY_VERSION
-from gateways.shop_api import Call, NotListed, TooOften, caller, gaps
+from gateways.shop_api import Call, KeyRefused, NotListed, TooOften, caller, gaps, note_refused
 
 #: what one question for levels takes
 _AT_ONCE: Final = 50
@@ -53,7 +53,7 @@ class ItemList(Protocol):
     """One shop's items."""
 
     async def ask(self, items: Sequence[str], call: Call) -> Answer:
-        """What those are; NotListed, TooOften, NotNow, aiohttp.ClientError, TimeoutError."""
+        """What those are; NotListed, TooOften, KeyRefused, NotNow, aiohttp.ClientError, TimeoutError."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,8 +132,8 @@ class ItemLookUpCarrier:
         try:
             async with asyncio.timeout(_PATIENCE):
                 answer = await system.ask([one.item for one in asked], caller(self.session, turn, source, shop))
-        except TooOften as busy:
-            return busy.put_off(source, shop)
+        except (TooOften, KeyRefused) as held:
+            return held.put_off(source, shop)
         except NotListed as error:
             return self._without(job, asked, f"{error}; the key needs the scope read_inventory")
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, TypeError) as error:
@@ -148,6 +148,7 @@ class ItemLookUpCarrier:
     def settle(self, job: Job, outcome: Outcome, transaction: Transaction) -> None:
         """Note what was found, in the transaction that closes the job."""
         found = self._found.pop(job.id, None)
+        note_refused(outcome, *_of(job), transaction)
         if not isinstance(outcome, Done | Failed):
             return
         source, key = _of(job)
@@ -161,7 +162,7 @@ class ItemLookUpCarrier:
 
     def _without(self, job: Job, asked: tuple[Wanted, ...], why: str) -> Done:
         self._found[job.id] = ItemsLookedUp(source=_of(job)[0], asked=asked, why=why)
-        return Done(receipt={"asked": len(asked), "why": why})
+        return Done(receipt={"asked": len(asked), "why": why}, heard=False)
 
     def _asked(self, job: Job, transaction: Transaction) -> tuple[Wanted, ...]:
         """All that wait, and the one that this job names beside them while anything does."""

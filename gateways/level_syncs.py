@@ -24,7 +24,7 @@ from domain.outcomes import Done, Failed, Outcome, Turn, at_once, wait_before
 from domain.shops import Shop
 from domain.wire import Json
 from gateways.order_lists import SHOPIFY_PAGE, SHOPIFY_VERSION, Told, keep, level_told
-from gateways.shop_api import Call, NotListed, TooOften, caller, gaps
+from gateways.shop_api import Call, KeyRefused, NotListed, TooOften, caller, gaps, note_refused
 
 KIND: Final = "levels"
 #: places of one question
@@ -66,7 +66,7 @@ class LevelList(Protocol):
         """What tells the account from another that the same shop may have later."""
 
     async def page(self, at: Position, call: Call) -> Page:
-        """The levels at that position; NotListed, TooOften, NotNow, aiohttp.ClientError, TimeoutError."""
+        """The levels at that position; NotListed, TooOften, KeyRefused, NotNow, aiohttp.ClientError, TimeoutError."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,12 +136,12 @@ class LevelSyncCarrier:
         await turn()
         source, shop = _of(job)
         if (asked := self.lists.get((source, shop))) is None:
-            return Done(receipt={"off": True})
+            return Done(receipt={"off": True}, heard=False)
         try:
             async with asyncio.timeout(_PATIENCE):
                 page = await asked.page(_position(job), caller(self.session, turn, source, shop))
-        except TooOften as busy:
-            return busy.put_off(source, shop)
+        except (TooOften, KeyRefused) as held:
+            return held.put_off(source, shop)
         except NotListed as error:
             return Done(receipt={"reached": False, "why": str(error)}, heard=False)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, TypeError) as error:
@@ -151,6 +151,7 @@ class LevelSyncCarrier:
 
     def settle(self, job: Job, outcome: Outcome, transaction: Transaction) -> None:
         """Keep what was found as if it had been posted, and write the page that follows; or that all was read."""
+        note_refused(outcome, *_of(job), transaction)
         if not isinstance(outcome, Done | Failed):
             return
         page = self._found.pop(job.id, None)

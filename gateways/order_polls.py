@@ -22,7 +22,7 @@ from domain.shops import Shop
 from domain.time import offset
 from domain.wire import Json
 from gateways.order_lists import Look, OrderList, keep
-from gateways.shop_api import NotListed, TooOften, caller, gaps
+from gateways.shop_api import KeyRefused, NotListed, TooOften, caller, gaps, note_refused
 
 KIND: Final = "orders"
 _EVERY: Final = timedelta(minutes=10)
@@ -64,23 +64,24 @@ class OrderPollCarrier:
         source, shop = _of(job)
         asked = self.lists.get((source, shop))
         if asked is None:
-            return Done(receipt={"off": True})
+            return Done(receipt={"off": True}, heard=False)
         now = self.engine.now()
         try:
             async with asyncio.timeout(_PATIENCE):
                 look = await asked.changed(_since(job, now), now, caller(self.session, turn, source, shop))
-        except TooOften as busy:
-            return busy.put_off(source, shop)
+        except (TooOften, KeyRefused) as held:
+            return held.put_off(source, shop)
         except NotListed as error:
-            return Done(receipt={"reached": False, "why": str(error)})
+            return Done(receipt={"reached": False, "why": str(error)}, heard=False)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, TypeError) as error:
-            return Done(receipt={"reached": False, "why": type(error).__name__})
+            return Done(receipt={"reached": False, "why": type(error).__name__}, heard=False)
         self._found[job.id] = look
         upto = look.upto or now - _OVERLAP
         return Done(receipt={"reached": True, "upto": upto.isoformat(), "more": look.upto is not None})
 
     def settle(self, job: Job, outcome: Outcome, transaction: Transaction) -> None:
         """Keep what was found as if it had been posted, and write the next look."""
+        note_refused(outcome, *_of(job), transaction)
         if not isinstance(outcome, Done | Failed):
             return
         found = self._found.pop(job.id, None)

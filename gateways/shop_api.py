@@ -8,14 +8,16 @@ other, in every replica, before its next call.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Protocol
 
 import aiohttp
 
-from domain.outcomes import Later, Turn, retry_after
+from domain.jobs import Transaction
+from domain.order_lists import ASKING, CUT_OFF, note_cut_off, note_not_asked
+from domain.outcomes import WAITS_FOR_TRIAL, WAITS_FOR_TURN, Later, Outcome, Turn, retry_after
 from domain.wire import Json
 
 #: between two looks of one account; most ask three questions
@@ -24,6 +26,10 @@ _GAP: Final = timedelta(seconds=1.5)
 _LARGEST: Final = 32_000_000
 #: how long an account that is asked too often is left alone where it does not say
 _BREATH: Final = timedelta(seconds=10)
+#: how long an account that refuses our key is left alone. What was uninstalled comes back with a new key, and that with
+#: a start (``resume``); in between it is a firewall's whim, or a webhook that came late
+KEY_WAIT: Final = timedelta(hours=1)
+SOURCES: Final = ("shopify", "woocommerce")
 
 
 class NotListed(Exception):
@@ -42,6 +48,14 @@ class TooOften(Exception):
         return Later(wait=self.wait, reason=reason, lane=lane(source, shop), counts=False)
 
 
+class KeyRefused(Exception):
+    """The account does not know our key (any more): asking on is of no use."""
+
+    def put_off(self, source: str, shop: str) -> Later:
+        """The job's outcome: the account's lane is shut, and one job an hour tries it for all."""
+        return Later(wait=KEY_WAIT, reason=CUT_OFF, lane=lane(source, shop), shut=True, counts=False)
+
+
 class Call(Protocol):
     """One question to the account of whoever was given this."""
 
@@ -50,8 +64,8 @@ class Call(Protocol):
     ) -> tuple[Json, str | None]:
         """The JSON of the answer, and the cursor of the page that follows it.
 
-        NotListed, TooOften, NotNow where another has heard that the account wants nothing now, aiohttp.ClientError,
-        TimeoutError.
+        NotListed, TooOften, KeyRefused, NotNow where another has heard that the account wants nothing now,
+        aiohttp.ClientError, TimeoutError.
         """
 
 
@@ -76,6 +90,38 @@ def caller(session: aiohttp.ClientSession, turn: Turn, source: str, shop: str) -
     return call
 
 
+def note_refused(outcome: Outcome, source: str, shop: str, transaction: Transaction) -> None:
+    """Have staff told where our key was refused: called by each job that asks, in the transaction that puts it off."""
+    if isinstance(outcome, Later) and outcome.shut:
+        note_cut_off(source, transaction.of(shop))
+
+
+def cut_off(source: str, shop: str, transaction: Transaction) -> None:
+    """Nothing more is asked of that account until a trial has come through."""
+    transaction.jobs.hold(lane(source, shop), until=transaction.now + KEY_WAIT, shut=True)
+
+
+def resume(accounts: Collection[tuple[str, str]], transaction: Transaction) -> None:
+    """At a start, which may have brought a new key: accounts that were cut off are tried at once.
+
+    ``accounts``: by source and the shop's key. One that has no key any more is cut off no longer: nobody asks it.
+    """
+    rows, now = transaction.jobs, transaction.now
+    for shop in transaction.shops.all():
+        for source in SOURCES:
+            key = lane(source, shop.key)
+            closed = rows.closed_lanes([key]).get(key)
+            if closed is None or not closed.shut:
+                continue
+            rows.lanes([key])
+            rows.try_lanes({key: now})
+            rows.move_lanes({key: now})
+            if (source, shop.key) not in accounts:
+                rows.open_lanes({key: now})
+                note_not_asked(source, transaction.of(shop.id))
+            rows.look_again(ASKING, waiting=(CUT_OFF, WAITS_FOR_TRIAL, WAITS_FOR_TURN))
+
+
 async def _page(
     session: aiohttp.ClientSession, url: str, params: Mapping[str, str], headers: Mapping[str, str]
 ) -> tuple[Json, str | None]:
@@ -83,6 +129,8 @@ async def _page(
     async with session.get(url, params=params, headers=headers, allow_redirects=False) as answer:
         if answer.status == 429:
             raise TooOften(retry_after(answer.headers.get("Retry-After"), usual=_BREATH))
+        if answer.status == 401:
+            raise KeyRefused
         if answer.status != 200:
             raise NotListed(f"it answered {answer.status}")
         raw = bytearray()

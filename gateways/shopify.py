@@ -1,7 +1,8 @@
 """Shopify's webhooks, read into facts: orders, what is paid of them, what a carrier does with their parcels, and stock.
 
 Source: shopify.dev/docs/api/admin-rest/latest/resources, order, fulfillment, product and inventorylevel, read
-2026-11-28. Nothing of it ever leads to money: no payment is named by which Stripe could refund.
+2026-11-28; with app/uninstalled comes the shop. Nothing of it ever leads to money: no payment is named by which Stripe
+could refund.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Final
 from domain.foreign import MOST_PIECES, count, currency_of, minor, moment, named, part, rows, word
 from domain.inventory import ItemName, ItemsNamed, StockLevelTold
 from domain.messages import Fact
+from domain.order_lists import AppUninstalled
 from domain.orders import OrderPaid, OrderPlaced, PlacedLine
 from domain.shipping import Milestone, ParcelScanned, Substatus
 from domain.wire import Json
@@ -129,6 +131,12 @@ def _product(event: Mapping[str, Json]) -> tuple[Fact, ...]:
     )),)
 
 
+def _uninstalled(event: Mapping[str, Json]) -> tuple[Fact, ...]:
+    """What is told is the shop, as it stands; which one it is says the address."""
+    named(event["id"], "id")
+    return (AppUninstalled(source=SOURCE),)
+
+
 _READERS: Final[Mapping[str, Callable[[Mapping[str, Json]], tuple[Fact, ...]]]] = {
     "orders-create": _order,
     "orders-paid": _paid,
@@ -138,4 +146,5 @@ _READERS: Final[Mapping[str, Callable[[Mapping[str, Json]], tuple[Fact, ...]]]] 
     "products-update": _product,
     "inventory-levels-update": _level,
     "inventory-levels-connect": _level,
+    "app-uninstalled": _uninstalled,
 }

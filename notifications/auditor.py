@@ -15,6 +15,7 @@ from typing import Final
 
 from domain.alarms import DeskAlarm, Stuck, other_way, worth_a_message
 from domain.jobs import Engine, Transaction
+from domain.order_lists import ASKING, is_cut_off
 from domain.outcomes import in_our_words
 
 log = logging.getLogger("opsbell.auditor")
@@ -80,9 +81,13 @@ def audit(transaction: Transaction) -> dict[int, tuple[Stuck, ...]]:
     """Take what nobody was told of, and tell its shop's owners, in one transaction."""
     found = transaction.alarms.take()
     for shop_id, stuck in found.items():
-        if not worth_a_message(stuck):
+        uow = transaction.of(shop_id)
+        # A shop system that has cut us off was said when it did: what waits for it is no news.
+        said = ASKING if is_cut_off(uow) else ()
+        unsaid = tuple(one for one in stuck if one.dead or one.kind not in said)
+        if not worth_a_message(unsaid):
             continue
-        alarm = DeskAlarm(stuck=stuck, at=transaction.now)
-        for chat in transaction.letters.owners(shop_id, rather=other_way(stuck)):
-            transaction.of(shop_id).outbox.tell(chat, alarm, once=f"alarm:{transaction.now.isoformat()}")
+        alarm = DeskAlarm(stuck=unsaid, at=transaction.now)
+        for chat in transaction.letters.owners(shop_id, rather=other_way(unsaid)):
+            uow.outbox.tell(chat, alarm, once=f"alarm:{transaction.now.isoformat()}")
     return found

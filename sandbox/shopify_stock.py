@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 #: most ids of one question, and most rows of one page
 ITEMS_AT_ONCE, LEVELS_AT_ONCE, PAGE = 100, 50, 250
-TOPICS: Final = ("products/create", "products/update", "inventory_levels/update", "inventory_levels/connect")
+TOPICS: Final = (
+    "products/create", "products/update", "inventory_levels/update", "inventory_levels/connect", "app/uninstalled",
+)
 #: real seconds between the attempts to post a webhook that was not taken
 _RETRIES = (0.3, 1.0)
 Row = dict[str, Any]
@@ -45,12 +47,15 @@ class State:
         self._world = world
         #: topic -> path or address; kept over a reset, as the app stays where it is
         self.subscriptions: dict[str, str] = {}
+        #: what the app is known by; None: it is uninstalled
+        self.token: str | None = world.settings.shopify_token
         self.items: dict[int, Row] = {}
         self.locations: dict[int, Row] = {}
         self.levels: dict[tuple[int, int], Row] = {}
 
     def reset(self) -> None:
-        """Nothing is stocked; who subscribed stays."""
+        """Nothing is stocked, and the app is installed; who subscribed stays."""
+        self.token = self._world.settings.shopify_token
         self.items, self.locations, self.levels = {}, {}, {}
 
     @property
@@ -94,6 +99,19 @@ class State:
         if tell and not connected:
             await self._tell("inventory_levels/connect", {**level, "available": 0})
         return await self._tell("inventory_levels/update", level) if tell else "not told"
+
+    def knows(self, token: str) -> bool:
+        """Whether that is the app's."""
+        return self.token is not None and compare_digest(token.encode(), self.token.encode())
+
+    async def uninstall(self) -> str:
+        """The token opens nothing from now on, then the app is told, with the shop as it stands. How it took it."""
+        self.token = None
+        shop = {
+            "id": 548380009, "name": "Nordlicht", "email": "shop@example.com", "shop_owner": "Ada", "currency": "EUR",
+            "myshopify_domain": "nordlicht.myshopify.com", "updated_at": self.moment,
+        }
+        return await self._tell("app/uninstalled", shop)
 
     def _item(self, number: int, sku: str | None) -> Row:
         return {
@@ -160,7 +178,7 @@ def routes(world: World) -> list[web.RouteDef]:
 
 def _knows(world: World, request: web.Request) -> bool:
     token = request.headers.get("X-Shopify-Access-Token", "")
-    return compare_digest(token.encode(), world.settings.shopify_token.encode())
+    return world.shopify.knows(token)
 
 
 def _unknown_key() -> web.Response:
@@ -223,14 +241,14 @@ def _one_page(request: web.Request, name: str, found: list[Row], asked: Row) -> 
 
 
 def _control(world: World) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """One thing at a time: a subscription, a location, an item's SKU, an item that is gone, or a level."""
+    """One thing at a time: a subscription, a location, an item's SKU or that it is gone, a level, the app."""
 
     async def put(request: web.Request) -> web.Response:
         try:
             asked = json.loads(await request.read())
             told = await _put(world, asked)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            text = f"Say subscribe, location, name, gone or level, as docs/sandbox.md does: {error}"
+            text = f"Say subscribe, location, name, gone, level, uninstall or install, as docs/sandbox.md does: {error}"
             return web.json_response({"error": text}, status=400)
         return web.json_response({"ok": True, "told": told})
 
@@ -249,6 +267,10 @@ async def _put(world: World, asked: Row) -> str:
             stock.locations[int(about["id"])] = {"id": int(about["id"]), "name": str(about["name"]), "active": True}
         case "name":
             return await stock.name(int(about["item"]), about["sku"])
+        case "uninstall":
+            return await stock.uninstall()
+        case "install":
+            stock.token = str(about["token"])
         case "gone":
             stock.items.pop(int(about["item"]))
             stock.levels = {key: row for key, row in stock.levels.items() if key[0] != int(about["item"])}

@@ -13,10 +13,11 @@ from typing import Final
 import sqlalchemy as sa
 
 from domain.connections import Connection
+from domain.order_lists import CUT_OFF
 from domain.outcomes import WAITS_FOR_TRIAL, WAITS_FOR_TURN
 from domain.shops import Shop
 from storage.claim import still_open
-from storage.tables import chats, inbox, jobs, stock_items
+from storage.tables import chats, inbox, jobs, lanes, stock_items
 
 _LATELY: Final = 5_000
 #: kind of job -> the connection that it goes out by
@@ -78,6 +79,11 @@ _UNMATCHED: Final = (
     .where(stock_items.c.shop_id == sa.bindparam("shop"), stock_items.c.finding.is_not(None))
     .group_by(stock_items.c.source)
 )
+#: shop systems whose account has a lane (gateways.shop_api.lane)
+_ACCOUNTS: Final = ("shopify", "woocommerce")
+_CUT_OFF: Final = sa.select(lanes.c.key).where(
+    lanes.c.key.in_(sa.bindparam("accounts", expanding=True)), lanes.c.shut.is_(True)
+)
 _NAMED: Final = sa.select(chats.c.platform).where(chats.c.shop_id == sa.bindparam("shop")).distinct()
 
 
@@ -91,7 +97,7 @@ class ConnectionRows:
     def lately(self) -> tuple[Connection, ...]:
         """Those that the shop names or that were used lately, by name."""
         found: dict[str, Connection] = {}
-        for part in (*self._named(), *self._out(), *self._in()):
+        for part in (*self._named(), *self._out(), *self._in(), *self.cut_off()):
             found[part.key] = _together(found.get(part.key, Connection(key=part.key)), part)
         return tuple(sorted(found.values(), key=lambda one: one.name.casefold()))
 
@@ -115,6 +121,12 @@ class ConnectionRows:
         for row in self.connection.execute(_UNMATCHED, {"shop": self.shop.id}):
             yield Connection(key=row.source, unmatched=row.number, reason=row.finding)
 
+    def cut_off(self) -> Iterator[Connection]:
+        """The shop systems that do not let us in any more."""
+        accounts = {f"api:{source}:{self.shop.key}": source for source in _ACCOUNTS}
+        for key in self.connection.execute(_CUT_OFF, {"accounts": list(accounts)}).scalars():
+            yield Connection(key=accounts[key], cut_off=True, reason=CUT_OFF)
+
 
 def _together(one: Connection, other: Connection) -> Connection:
     """Both ways of a connection; the later reason counts, since what waits follows what was given up."""
@@ -122,7 +134,7 @@ def _together(one: Connection, other: Connection) -> Connection:
         one, worked_at=_of(max, one.worked_at, other.worked_at), waiting=one.waiting + other.waiting,
         waiting_since=_of(min, one.waiting_since, other.waiting_since), given_up=one.given_up + other.given_up,
         unread=one.unread + other.unread, unmatched=one.unmatched + other.unmatched,
-        reason=other.reason or one.reason,
+        cut_off=one.cut_off or other.cut_off, reason=other.reason or one.reason,
     )
 
 

@@ -14,7 +14,7 @@ from typing import Final
 TOPICS: Final[Mapping[str, tuple[str, ...]]] = {
     "shopify": (
         "orders-create", "orders-paid", "fulfillments-create", "fulfillments-update", "products-create",
-        "products-update", "inventory-levels-update", "inventory-levels-connect",
+        "products-update", "inventory-levels-update", "inventory-levels-connect", "app-uninstalled",
     ),
     "woocommerce": ("order-created", "order-updated"),
     "easypost": ("events",),

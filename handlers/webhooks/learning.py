@@ -10,6 +10,7 @@ from domain.errors import OpsError
 from domain.foreign import Unreadable
 from domain.jobs import Received, Transaction
 from domain.messages import Fact, NoteFact
+from domain.order_lists import AppUninstalled, note_app_uninstalled
 from domain.orders import OrderPaid, OrderPlaced, note_order_paid, note_order_placed
 from domain.ports import UnitOfWork
 
@@ -18,7 +19,7 @@ T = TypeVar("T")
 #: what is done for each fact
 FACTS: Final[Mapping[type[Fact], NoteFact]] = {
     **inventory.FACTS, **shipping.FACTS, **returns.FACTS, **payments.FACTS, OrderPlaced: note_order_placed,
-    OrderPaid: note_order_paid,
+    OrderPaid: note_order_paid, AppUninstalled: note_app_uninstalled,
 }
 
 

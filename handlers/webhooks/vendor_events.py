@@ -11,9 +11,10 @@ from domain.errors import NotFound, OpsError
 from domain.foreign import json_object
 from domain.jobs import Received, Transaction
 from domain.messages import Fact
+from domain.order_lists import AppUninstalled
 from domain.shipping import ParcelScanned, ParcelTracked
 from domain.wire import Json
-from gateways import aftership, easypost, shopify, woocommerce
+from gateways import aftership, easypost, shop_api, shopify, woocommerce
 from handlers.webhooks.learning import NotYet, learn, understood
 
 Read = Callable[[str, Mapping[str, Json], str], tuple[Fact, ...]]
@@ -46,6 +47,8 @@ class VendorEvents:
                 if isinstance(fact, (ParcelScanned, ParcelTracked)) and transaction.now - received.heard_at < _PATIENCE:
                     raise NotYet(error.sentence) from None
                 raise
+            if isinstance(fact, AppUninstalled):
+                shop_api.cut_off(self.source, uow.shop.key, transaction)
 
     def refuse(self, received: Received, error: OpsError, transaction: Transaction) -> None:
         """None of them reads sentences; the event is kept with its error."""

@@ -97,6 +97,17 @@ async def test_chats_that_are_not_there_and_a_group_that_threw_the_bot_out(
     assert "424242 (stock): Telegram says" in out
 
 
+async def test_a_shop_system_that_has_cut_us_off_is_said_with_what_to_do(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = _desk(world, tmp_path)
+    await _learned(given, "api:shopify:nordlicht", 0, shut=True)
+    assert not await check(given)
+    out = capsys.readouterr().out
+    assert "✗ Shopify, shop nordlicht: cut off: the app was uninstalled, or it refused our key; set a new key, restart" in out
+    assert "I can write into all 4 channels" in out  # the rest is looked at all the same
+
+
 async def test_news_that_reach_nobody_are_said(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert not await check(_desk(world, tmp_path, CHATS[:2]))
     assert "nordlicht: no chat hears returns, daily" in capsys.readouterr().out

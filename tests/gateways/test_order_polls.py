@@ -18,6 +18,7 @@ from bot.figures import _counted
 from bot.order_lists import order_lists
 from bot.settings import Settings as BotSettings
 from domain.jobs import Job
+from domain.order_lists import CUT_OFF
 from domain.outcomes import Done, Later, Outcome
 from domain.privacy import erase_customer
 from gateways.order_polls import OrderPollCarrier, plan_order_polls
@@ -71,13 +72,17 @@ class Lists:
             order |= {"id": number, "number": str(number), "date_created_gmt": _gmt(at), "date_modified_gmt": _gmt(last)}
         self.sandbox.orders.put(source, {**order, **more})
 
-    async def look(self, source: str, *, settle: bool = True) -> Outcome:
+    async def look(self, source: str, *, settle: bool = True, put_off: bool = False) -> Outcome:
         """Carry the look of that source that is due, and work off what it brought."""
         job = self.claim(source)
         outcome = await self.carrier.carry(job)
 
         def whole(transaction: Any) -> None:
-            assert transaction.jobs.done(job)
+            if put_off:
+                assert isinstance(outcome, Later)
+                assert transaction.jobs.later(job, at=transaction.now + outcome.wait, error=outcome.reason, in_doubt=False)
+            else:
+                assert transaction.jobs.done(job)
             self.carrier.settle(job, outcome, transaction)
 
         if settle:
@@ -193,7 +198,7 @@ async def test_an_order_that_changes_while_the_pages_are_read_hides_no_other(lis
 async def test_a_list_that_is_away_is_said_once_after_three_looks_and_nothing_is_left_out(lists: Lists, source: str) -> None:
     await lists.look(source)
     lists.order(source, 9001, made=timedelta(minutes=-5))  # while the list is away
-    kinds = [{"kind": "http_500"}, {"kind": "reset_before"}, {"kind": "error", "status": 401}, {"kind": "http_500", "status": 302}]
+    kinds = [{"kind": "http_500"}, {"kind": "reset_before"}, {"kind": "error", "status": 403}, {"kind": "http_500", "status": 302}]
     for number, kind in enumerate(kinds, start=1):
         # aiohttp asks once more where a connection that was kept open turns out to be gone
         lists.sandbox.faults.add(read_fault("shop", {"method": f"{source}.orders", "times": 2, **kind}))
@@ -219,11 +224,14 @@ async def test_a_wrong_key_reads_nothing_and_is_said(lists: Lists, source: str, 
     account = {"url": f"{lists.sandbox.address}/{source}", "key": "ck_sandbox", "secret": "cs_sandbox", "token": "shpat_sandbox", **changed}
     names = ("url", "token") if source == "shopify" else ("url", "key", "secret")
     lists.use(**{f"{source}_api": {"nordlicht": {name: account[name] for name in names}}})
+    refused = Later(wait=timedelta(hours=1), reason=CUT_OFF, lane=f"api:{source}:nordlicht", shut=True, counts=False)
     for _ in range(3):
-        assert await lists.look(source) == Done(receipt={"reached": False, "why": "it answered 401"})
-        lists.desk.clock.move(minutes=10)
+        assert await lists.look(source, put_off=True) == refused
+        lists.desk.clock.move(minutes=60)
     assert lists.numbers() == []
-    assert len(lists.desk.said("order_list_reach")) == 1
+    (said,) = lists.desk.said("order_list_reach")
+    assert (said["fields"]["reached"], said["fields"]["cut_off"]) == (False, True)
+    assert said["fields"]["setting"] == f"OPSBELL_{source.upper()}_API"
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -298,7 +306,7 @@ async def test_looks_begin_once_go_on_after_a_restart_and_end_where_they_are_swi
     assert lists.next_due("woocommerce") == due
     lists.desk.clock.move(minutes=10)
     lists.use(without="woocommerce")
-    assert await lists.look("woocommerce") == Done(receipt={"off": True})
+    assert await lists.look("woocommerce") == Done(receipt={"off": True}, heard=False)
     assert [row.lane for row in lists.desk.outbox_rows("orders") if row.done_at is None] == ["orders:shopify:nordlicht"]
 
 
@@ -333,7 +341,7 @@ async def test_a_secret_follows_no_redirect(lists: Lists, source: str) -> None:
     async with TestServer(app, host="127.0.0.1") as server:
         given = settings(f"http://127.0.0.1:{server.port}")
         lists.carrier = OrderPollCarrier(lists=order_lists(given), engine=lists.desk.store, session=lists.session)
-        assert await lists.look(source) == Done(receipt={"reached": False, "why": "it answered 302"})
+        assert await lists.look(source) == Done(receipt={"reached": False, "why": "it answered 302"}, heard=False)
     assert [call for call in lists.sandbox.calls if call.platform == "shop"] == []
 
 

@@ -15,6 +15,7 @@ from domain.outcomes import WAITS_FOR_TRIAL, WAITS_FOR_TURN
 from domain.returns.messages import WaitingReturn
 from domain.returns.model import ReturnState
 from notifications.catalogue import Catalogue
+from storage.jobs import JobRows
 from storage.tables import inbox, jobs, stock_items
 from tests.desk import TestDesk
 
@@ -95,6 +96,20 @@ def test_only_owners_see_connections_and_each_is_a_line(shop: TestDesk) -> None:
         "set a new token, restart, then opsbell check",
         "✅ Telegram · last used Mon 23 Nov 09:05",
     ]
+
+
+def test_a_shop_system_that_has_cut_us_off_is_a_line_with_what_to_do(shop: TestDesk) -> None:
+    _heard(shop, "shopify", f"{shop.key}/orders-create/1")
+    with shop.store.engine.begin() as connection:
+        for account in (f"api:shopify:{shop.key}", "api:woocommerce:otherwise"):
+            JobRows(connection, shop.clock.now()).hold(account, until=shop.clock.now(), shut=True)
+        JobRows(connection, shop.clock.now()).hold(f"api:woocommerce:{shop.key}", until=shop.clock.now())
+    assert "woocommerce" not in _of(shop)
+    words = Catalogue().words(_home(shop, "ada"), shop.shop, "slack").body
+    assert (
+        "⚠️ *Shopify* · cut off: the app was uninstalled, or it refused our key · set a new key, restart, then opsbell check"
+        " · last used Mon 23 Nov 09:05"
+    ) in str(words).splitlines()
 
 
 def test_articles_whose_stock_is_not_followed_are_counted_with_a_reason_and_need_no_look_at_the_server(shop: TestDesk) -> None:

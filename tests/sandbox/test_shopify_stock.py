@@ -146,3 +146,16 @@ async def test_what_makes_no_sense_is_refused_in_a_sentence(stand: Stand, asked:
     answer = await stand.put(**asked)
     assert answer["status"] == 400
     assert "docs/sandbox.md" in answer["error"]
+
+
+async def test_an_app_that_is_uninstalled_is_told_signed_and_let_in_again_by_its_new_token(stand: Stand) -> None:
+    await stand.put(subscribe={"app/uninstalled": "/gone"})
+    assert (await stand.put(uninstall={}))["told"] == "ok"
+    ((path, headers, body),) = stand.heard.posts
+    assert (path, headers["X-Shopify-Topic"], json.loads(body)["name"]) == ("/gone", "app/uninstalled", "Nordlicht")
+    for what in ("locations", "orders"):
+        assert (await stand.get(what))[0] == 401
+    await stand.put(install={"token": "shpat_new"})
+    for what in ("locations", "orders"):
+        assert (await stand.get(what))[0] == 401
+        assert (await stand.get(what, {"X-Shopify-Access-Token": "shpat_new"}))[0] == 200
