@@ -48,7 +48,7 @@ def add_commands(commands: Commands) -> None:
         ("export", _export, "everything held about a customer, as one JSON document"),
         ("erase", _erase, "take out who they are; figures and the trail stay"),
     ):
-        _add(verbs, verb, run, meaning).add_argument("customer", help="the shop's key for them, or our number")
+        _add(verbs, verb, run, meaning).add_argument("customer", help="the shop's key for them, or ours: customer:17")
     verbs.choices["erase"].add_argument("--yes", action="store_true", help="do not ask")
 
 
@@ -135,8 +135,6 @@ def _erase(parsed: argparse.Namespace, _settings: Settings, store: Store) -> int
     with store.begin(parsed.shop) as uow:
         erased = erase_customer(parsed.customer, _operator(), uow)
     print(f"Erased. {erased.messages:,} messages and {erased.events:,} stored events were blanked.")
-    if erased.waiting:
-        print(f"{erased.waiting:,} are still on their way: run this again in a minute, with our number {customer.id}.")
     print("Cards are drawn anew. Photos and chats that stand in Slack and Telegram have to be deleted there.")
     return 0
 

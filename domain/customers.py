@@ -67,12 +67,10 @@ class StockWish:
 
 @dataclass(frozen=True, kw_only=True)
 class Erased:
-    """What was taken out: sent messages and stored events that spoke of somebody, and what is still under way."""
+    """What was taken out: sent messages and stored events that spoke of somebody."""
 
     messages: int
     events: int
-    #: messages not sent yet and events not worked off: erase once more when they are
-    waiting: int
 
 
 class Personal(Protocol):
@@ -80,6 +78,9 @@ class Personal(Protocol):
 
     def held(self, customer: Customer) -> dict[str, Json]:
         """One document of everything, by kind."""
+
+    def under_way(self, customer: Customer) -> int:
+        """How many messages to or about them have not gone out, and events about them are not worked off."""
 
     def erase(self, customer: Customer) -> Erased:
         """Take out all that says who they are; figures and the audit trail stay."""

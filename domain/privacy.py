@@ -17,15 +17,21 @@ from domain.wire import Json
 
 #: so many of each at a time, so that a sweep holds nobody up
 _BATCH: Final = 200
+#: digits of a row's number, within 64 bits
+_LONGEST_NUMBER: Final = 19
 _OVER: Final = VOID | {ReturnState.REFUNDED}
 _UNDER_WAY: Final = frozenset({RefundState.INTENDED, RefundState.PENDING, RefundState.NEEDS_HUMAN})
 
 
 def find_customer(key: str, uow: UnitOfWork) -> Customer:
-    """By the shop system's key, or by our own number ("17"); NotFound."""
+    """By the shop system's key, or by our own number as the trail writes it ("customer:17"); NotFound.
+
+    A number alone is the shop's: it also counts its customers from 1.
+    """
     found = uow.customers.by_external_id(key)
-    if found is None and key.isdecimal():
-        return uow.customers.by_id(int(key))
+    ours = key.removeprefix("customer:")
+    if found is None and ours != key and ours.isascii() and ours.isdecimal() and len(ours) < _LONGEST_NUMBER:
+        return uow.customers.by_id(int(ours))
     if found is None:
         raise NotFound(f"I don't know a customer {key[:40]!r} of {uow.shop.name}.")
     return found
@@ -40,11 +46,17 @@ def export_customer(key: str, by: str, uow: UnitOfWork) -> dict[str, Json]:
 
 
 def erase_customer(key: str, by: str, uow: UnitOfWork) -> Erased:
-    """Take out whatever says who a customer is; RuleBroken while a return or a refund of theirs is under way."""
+    """Take out whatever says who a customer is; RuleBroken while anything of theirs is under way.
+
+    That is a return, a refund, a message or an event: once their name is gone, nothing could be found by it any more.
+    """
     customer = find_customer(key, uow)
     theirs = uow.returns.of_customer(customer.id)
     for found in theirs:
         _refuse_open(found, uow)
+    if count := uow.personal.under_way(customer):
+        what = "message or event is" if count == 1 else "messages or events are"
+        raise RuleBroken(f"{count:,} {what} still under way, so nothing was erased. Try again in a few minutes.")
     erased = uow.personal.erase(customer)
     for found in theirs:
         # One version on, so that the card is drawn anew without the name wherever it stands.

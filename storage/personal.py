@@ -34,12 +34,14 @@ from storage.tables import (
     return_lines,
     returns,
     scans,
+    staff,
     stock_wishes,
 )
+from storage.traces import StoredEvent, Traces
 
 #: rows looked at in one statement
 _BATCH: Final = 500
-_IS_LETTER: Final = sa.or_(jobs.c.kind.startswith("say."), jobs.c.kind.startswith("whisper."))
+_IS_LETTER: Final = sa.or_(*(jobs.c.kind.startswith(kind) for kind in ("say.", "whisper.", "answer.")))
 #: what is left of a message or an event that was about somebody
 BLANK: Final[dict[str, Json]] = {"erased": True}
 
@@ -58,7 +60,8 @@ class PersonalRows:
         of_returns = sa.select(returns.c.id).where(self._returns_of(customer))
         of_parcels = sa.select(parcels.c.id).where(parcels.c.order_id.in_(of_orders))
         payments_of = sa.select(payments.c.id).where(payments.c.order_id.in_(of_orders))
-        user = str(customer.telegram_user)
+        user, traces = str(customer.telegram_user), self._traces(customer)
+        letters = [row.id for row in self._letters(traces) if traces.of_letter(_platform(row), row.payload)]
         return {
             "customer": self._rows(customers, customers.c.id == customer.id)[0],
             "orders": self._rows(orders, orders.c.customer_id == customer.id),
@@ -72,25 +75,36 @@ class PersonalRows:
             "stock_wishes": self._rows(stock_wishes, stock_wishes.c.customer_id == customer.id),
             "dialogues": self._rows(dialogues, dialogues.c.address == user),
             "proofs": self._rows(proofs, proofs.c.address == user),
-            "messages": self._rows(jobs, jobs.c.id.in_(self._job_ids(customer))),
-            "events": [_event(row) for row in self._events(customer)],
+            "messages": self._rows(jobs, jobs.c.id.in_(letters)),
+            "events": [_event(row) for row in self._events() if traces.of_event(_stored(row))],
             "audit": self._rows(audit, audit.c.actor.in_(_actors(customer))),
         }
 
+    def under_way(self, customer: Customer) -> int:
+        """How many messages to or about them have not gone out, and events about them are not worked off."""
+        traces = self._traces(customer)
+        letters = [row.id for row in self._letters(traces) if row.state == "open"]
+        events = [row.id for row in self._events() if row.worked_at is None and traces.in_event(_stored(row))]
+        return len(letters) + len(events)
+
     def erase(self, customer: Customer) -> Erased:
-        """Take it out; what is still on its way or not worked off yet is counted, not touched."""
-        numbers = self._numbers(customer)
-        events = self._blank_events(customer)
-        messages = self._blank(jobs, jobs.c.id.in_(self._job_ids(customer, numbers)), jobs.c.state != "open")
-        waiting = self._count(sa.and_(jobs.c.id.in_(self._job_ids(customer, numbers)), jobs.c.state == "open"))
-        self._delete_buttons(customer)
-        self._blank(cases, _mentions(cases.c.facts, _needles(customer)), cases.c.resolved_at.is_not(None))
+        """Take it out."""
+        traces = self._traces(customer)
+        messages = self._blank(jobs, [row.id for row in self._letters(traces)])
+        events = self._blank_inbox([row.id for row in self._events() if traces.in_event(_stored(row))])
+        over = sa.and_(cases.c.shop_id == self.shop.id, cases.c.resolved_at.is_not(None))
+        closed = sa.select(cases.c.id, cases.c.facts).where(over, _mentions(cases.c.facts, _needles(traces)))
+        self._blank(cases, [row.id for row in self.connection.execute(closed) if traces.name(row.facts)])
+        self._delete_buttons(traces)
         if customer.telegram_user is not None:
             user = str(customer.telegram_user)
             self._delete(dialogues, dialogues.c.platform == "telegram", dialogues.c.address == user)
             self._delete(proofs, proofs.c.address == user)
             self._delete(buttons, buttons.c.presser == f"telegram:{user}")
             self._delete(cards, cards.c.platform == "telegram", cards.c.address == user)
+            # their account as it was known before an order proved whose it is
+            gone = sa.literal("erased:") + sa.cast(customers.c.id, sa.Text())
+            self._update(customers, customers.c.external_id == f"telegram:{user}", external_id=gone)
         self._delete(stock_wishes, stock_wishes.c.customer_id == customer.id)
         self._update(returns, self._returns_of(customer), note=None, photo=None, telegram_user=None, decision_note=None)
         self._update(
@@ -98,7 +112,7 @@ class PersonalRows:
             phone=None, language=None, country=None, region=None, postcode=None, telegram_user=None, consent_at=None,
             unreachable_at=None,
         )
-        return Erased(messages=messages, events=events[0], waiting=waiting + events[1])
+        return Erased(messages=messages, events=events)
 
     def forget_before(self, *, events: datetime | None, messages: datetime | None, limit: int) -> int:
         """Blank stored events and sent messages older than that, at most ``limit`` of each; their keys stay.
@@ -125,7 +139,7 @@ class PersonalRows:
                 )
                 .order_by(jobs.c.id).limit(limit)
             )
-            done += self._blank(jobs, jobs.c.id.in_(list(self.connection.execute(sent).scalars())))
+            done += self._blank(jobs, list(self.connection.execute(sent).scalars()))
         return done
 
     def quiet_since(self, moment: datetime, limit: int) -> tuple[int, ...]:
@@ -150,21 +164,28 @@ class PersonalRows:
     def _returns_of(self, customer: Customer) -> sa.ColumnElement[bool]:
         return sa.and_(returns.c.shop_id == self.shop.id, returns.c.customer_id == customer.id)
 
-    def _numbers(self, customer: Customer) -> list[str]:
-        found = self.connection.execute(sa.select(returns.c.number).where(self._returns_of(customer)))
-        return [f'"return:{number}"' for number in found.scalars()]
-
-    def _job_ids(self, customer: Customer, numbers: list[str] | None = None) -> sa.Select[tuple[int]]:
-        """Messages to them, and about them wherever their name, number or return stands in the payload."""
-        about = [_mentions(jobs.c.payload, [*_needles(customer), *(numbers or ())])]
-        if customer.telegram_user is not None:
-            about.append(jobs.c.lane == f"telegram:{customer.telegram_user}")
-        return sa.select(jobs.c.id).where(
-            jobs.c.shop_id == self.shop.id, _IS_LETTER, sa.or_(*about)
+    def _traces(self, customer: Customer) -> Traces:
+        """What tells of them, as long as they are known."""
+        theirs = sa.select(orders.c.number).where(orders.c.shop_id == self.shop.id, orders.c.customer_id == customer.id)
+        asked = sa.select(returns.c.number).where(self._returns_of(customer))
+        of_staff = sa.select(sa.exists().where(
+            staff.c.shop_id == self.shop.id, staff.c.telegram_user == customer.telegram_user
+        ))
+        return Traces(
+            customer=customer, shop=self.shop.key, orders=frozenset(self.connection.execute(theirs).scalars()),
+            returns=frozenset(self.connection.execute(asked).scalars()),
+            staff=customer.telegram_user is not None and bool(self.connection.execute(of_staff).scalar()),
         )
 
-    def _events(self, customer: Customer) -> Iterator[sa.Row[Any]]:
-        needles = [needle.encode() for needle in _needles(customer, also_raw=True)]
+    def _letters(self, traces: Traces) -> list[sa.Row[*tuple[Any, ...]]]:
+        """Every message to them, or that says anything of them."""
+        likely = sa.select(jobs.c.id, jobs.c.kind, jobs.c.state, jobs.c.payload).where(
+            jobs.c.shop_id == self.shop.id, _IS_LETTER, _mentions(jobs.c.payload, _needles(traces))
+        )
+        return [row for row in self.connection.execute(likely) if traces.in_letter(_platform(row), row.payload)]
+
+    def _events(self) -> Iterator[sa.Row[*tuple[Any, ...]]]:
+        """Every event that is still there and may be this shop's."""
         last = 0
         while True:
             rows = self.connection.execute(
@@ -178,39 +199,39 @@ class PersonalRows:
             if not rows:
                 return
             last = rows[-1].id
-            yield from (row for row in rows if any(needle in row.body for needle in needles))
-
-    def _blank_events(self, customer: Customer) -> tuple[int, int]:
-        """How many were blanked, and how many still wait to be worked off."""
-        found = [(row.id, row.worked_at is not None) for row in self._events(customer)]
-        return self._blank_inbox([row for row, worked in found if worked]), sum(1 for _, worked in found if not worked)
+            yield from rows
 
     def _blank_inbox(self, ids: list[int]) -> int:
+        """Their bodies, and the words in which a refusal may have quoted them; that they were refused stays."""
+        refused = sa.case((inbox.c.error.is_not(None), "erased"))
+        learned = sa.literal("learn:") + inbox.c.source + sa.literal(":") + inbox.c.key
         for start in range(0, len(ids), _BATCH):
-            some = ids[start : start + _BATCH]
-            self.connection.execute(sa.update(inbox).where(inbox.c.id.in_(some)).values(body=b"", headers={}))
+            some = inbox.c.id.in_(ids[start : start + _BATCH])
+            self.connection.execute(
+                sa.update(jobs).where(jobs.c.key.in_(sa.select(learned).where(some))).values(outcome=sa.null())
+            )
+            self.connection.execute(sa.update(inbox).where(some).values(body=b"", headers={}, error=refused))
         return len(ids)
 
-    def _blank(self, table: sa.Table, *where: sa.ColumnElement[bool]) -> int:
+    def _blank(self, table: sa.Table, ids: list[int]) -> int:
         column = "facts" if table is cases else "payload"
-        changed = self.connection.execute(
-            sa.update(table).where(table.c.shop_id == self.shop.id, *where).values({column: BLANK})
-        )
-        return changed.rowcount
+        for start in range(0, len(ids), _BATCH):
+            some = table.c.id.in_(ids[start : start + _BATCH])
+            self.connection.execute(sa.update(table).where(some).values({column: BLANK}))
+        return len(ids)
 
-    def _delete_buttons(self, customer: Customer) -> None:
+    def _delete_buttons(self, traces: Traces) -> None:
         """Buttons under messages about them: the question before one names the customer."""
-        theirs = sa.select(returns.c.number).where(self._returns_of(customer)).union_all(
-            sa.select(orders.c.number).where(orders.c.shop_id == self.shop.id, orders.c.customer_id == customer.id)
+        likely = sa.select(buttons.c.token, buttons.c.fields, buttons.c.confirm).where(
+            buttons.c.shop_id == self.shop.id, buttons.c.confirm.is_not(None),
+            sa.or_(*(_mentions(column, _needles(traces)) for column in (buttons.c.fields, buttons.c.confirm))),
         )
-        numbers = [json.dumps(number) for number in self.connection.execute(theirs).scalars()]
-        asked = buttons.c.confirm.is_not(None)
-        about = sa.or_(_mentions(buttons.c.fields, numbers), _mentions(buttons.c.confirm, _needles(customer)))
-        self._delete(buttons, asked, about)
-
-    def _count(self, where: sa.ColumnElement[bool]) -> int:
-        found = self.connection.execute(sa.select(sa.func.count()).select_from(jobs).where(where))
-        return int(found.scalar_one())
+        theirs = [
+            row.token for row in self.connection.execute(likely)
+            if traces.in_letter("", {"fields": row.fields, "confirm": row.confirm})
+        ]
+        for start in range(0, len(theirs), _BATCH):
+            self._delete(buttons, buttons.c.token.in_(theirs[start : start + _BATCH]))
 
     def _delete(self, table: sa.Table, *where: sa.ColumnElement[bool]) -> None:
         self.connection.execute(sa.delete(table).where(table.c.shop_id == self.shop.id, *where))
@@ -230,18 +251,20 @@ def _actors(customer: Customer) -> list[str]:
     return known if customer.telegram_user is None else [*known, f"telegram:{customer.telegram_user}"]
 
 
-def _needles(customer: Customer, *, also_raw: bool = False) -> list[str]:
-    """What tells that a stored text is about them, as JSON writes it; ``also_raw``: and as other senders may."""
-    plain = [customer.name, customer.email, customer.phone]
-    if customer.name:
-        plain.append(customer.short_name)
-    found = [json.dumps(text)[1:-1] for text in plain if text]
-    found.append(json.dumps(customer.external_id))
-    if also_raw:
-        found += [text for text in plain if text and text not in found]
-    if customer.telegram_user is not None:
-        found += [f'"id":{customer.telegram_user},', f'"id": {customer.telegram_user},']
-    return found
+def _needles(traces: Traces) -> list[str]:
+    """What stands, as JSON writes it, in whatever may tell of them: the databases narrow it down by these."""
+    words = [*traces.words, traces.customer.short_name, *traces.orders, *traces.returns]
+    found = [json.dumps(word)[1:-1] for word in words]
+    return found if traces.customer.telegram_user is None else [*found, f'"{traces.customer.telegram_user}"']
+
+
+def _platform(row: sa.Row[*tuple[Any, ...]]) -> str:
+    """Where a message goes: "say.telegram" to Telegram."""
+    return str(row.kind).partition(".")[2]
+
+
+def _stored(row: sa.Row[*tuple[Any, ...]]) -> StoredEvent:
+    return StoredEvent(source=row.source, body=row.body, shop=row.headers.get("shop"))
 
 
 def _mentions(column: sa.Column[Any], needles: list[str]) -> sa.ColumnElement[bool]:
@@ -249,7 +272,7 @@ def _mentions(column: sa.Column[Any], needles: list[str]) -> sa.ColumnElement[bo
     return sa.or_(sa.false(), *(text.contains(needle, autoescape=True) for needle in needles))
 
 
-def _event(row: sa.Row[Any]) -> Json:
+def _event(row: sa.Row[*tuple[Any, ...]]) -> Json:
     return {
         "source": row.source, "heard_at": row.heard_at.isoformat(),
         "body": row.body.decode("utf-8", errors="replace"),

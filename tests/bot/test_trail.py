@@ -155,7 +155,7 @@ def _maria(trail: Trail) -> None:
     ):
         world.desk.execute(
             sa.insert(inbox).values(
-                source="t", key=str(len(body)), heard_at=world.now, body=body, headers={}, worked_at=world.now
+                source="telegram" if b"update_id" in body else "shop", key=str(len(body)), heard_at=world.now, body=body, headers={}, worked_at=world.now
             )
         )
 
