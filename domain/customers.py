@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from domain.messages import Chat, Message, MessageClass
 from domain.wire import Json
+
+#: fewer digits are no phone number
+_SHORTEST_PHONE: Final = 7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,3 +130,19 @@ class Customers(Protocol):
         self, external_id: str, *, name: str | None, email: str | None, phone: str | None, language: str | None = None
     ) -> Customer:
         """The customer of that id, made or brought up to date (None leaves a field as it is)."""
+
+
+def same_phone(known: str | None, shared: str) -> bool:
+    """Whether two ways of writing are one number: "+49 151 2345678", "0049 1512345678", "0151 2345678".
+
+    What Telegram shares is international; an order's number may be national, its leading 0 in place of the country.
+    """
+    ours, theirs = _digits(known or ""), _digits(shared)
+    if ours.startswith("0") and len(ours) > _SHORTEST_PHONE + 2:
+        return theirs.endswith(ours[1:])
+    return len(ours) >= _SHORTEST_PHONE and hmac.compare_digest(ours, theirs)
+
+
+def _digits(phone: str) -> str:
+    digits = "".join(letter for letter in phone if letter in "0123456789")
+    return digits.removeprefix("00")

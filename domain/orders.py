@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
+from domain.customers import same_phone
 from domain.messages import Fact
 from domain.money import Money
 
 if TYPE_CHECKING:
     from domain.ports import UnitOfWork
+
+#: how the trail names that an order brought another phone number than its customer had
+PHONE_CHANGED: Final = "customer.phone_changed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +116,10 @@ def note_order_placed(fact: OrderPlaced, uow: UnitOfWork) -> None:
 
     Stock is left alone: the shop tells of it by movements of its own, and nothing is counted twice.
     """
+    before = uow.customers.by_external_id(fact.customer_external_id)
     order = uow.orders.add(fact)
+    if order is not None and before is not None and _another_phone(before.phone, fact.customer_phone):
+        uow.audit.add("shop", PHONE_CHANGED, f"customer:{before.id}", {"order_id": order.id})
     if order is not None:
         uow.audit.add("shop", "order.placed", order.number, {"total_minor": order.total.minor})
 
@@ -122,3 +129,8 @@ def note_order_paid(fact: OrderPaid, uow: UnitOfWork) -> None:
     order = uow.orders.note_paid(fact)
     if order is not None:
         uow.audit.add("shop", "order.paid", order.number, {"paid_minor": fact.paid_minor})
+
+
+def _another_phone(known: str | None, told: str | None) -> bool:
+    """Whether an order brought a number that was not known; one number may be written in two ways."""
+    return bool(told) and told != known and not (same_phone(known, told or "") or same_phone(told, known or ""))

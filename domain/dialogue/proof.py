@@ -7,9 +7,9 @@ import re
 from datetime import timedelta
 from typing import Final
 
-from domain.customers import Customer
+from domain.customers import Customer, same_phone
 from domain.errors import Conflict
-from domain.orders import Order
+from domain.orders import PHONE_CHANGED, Order
 from domain.people import Actor
 from domain.ports import UnitOfWork
 
@@ -18,8 +18,6 @@ TRIES: Final = 5
 _PERIOD: Final = timedelta(hours=1)
 _TRIED: Final = "order.proof_tried"
 _SIGNATURE: Final = 16
-#: fewer digits are no phone number
-_SHORTEST_PHONE: Final = 7
 
 
 def order_link_payload(number: str, uow: UnitOfWork) -> str:
@@ -28,19 +26,20 @@ def order_link_payload(number: str, uow: UnitOfWork) -> str:
     Telegram allows 64 of A-Z a-z 0-9 _ - there (core.telegram.org/bots/features#deep-linking).
     """
     plain = number.lstrip("#")
-    return f"o_{plain}_{uow.sign(_signed(plain))}"
+    return f"o_{plain}_{uow.sign(_signed(plain, uow))}"
 
 
 def order_of_link(payload: str, uow: UnitOfWork) -> Order | None:
     """The order that a link's payload proves; None if it is not signed by us, or the order is gone."""
     found = re.fullmatch(rf"o_(?P<number>.+)_(?P<signature>[A-Za-z0-9_-]{{{_SIGNATURE}}})", payload)
-    if found is None or not hmac.compare_digest(found["signature"], uow.sign(_signed(found["number"]))):
+    if found is None or not hmac.compare_digest(found["signature"], uow.sign(_signed(found["number"], uow))):
         return None
     return uow.orders.by_number(found["number"])
 
 
-def _signed(number: str) -> str:
-    return f"order-link:{number}"
+def _signed(number: str, uow: UnitOfWork) -> str:
+    # Another shop of this desk may have an order of the same number.
+    return f"order-link:{uow.shop.key}/{number}"
 
 
 def tries_left(actor: Actor, uow: UnitOfWork) -> int:
@@ -63,25 +62,21 @@ def prove_by_phone(number: str, phone: str, actor: Actor, uow: UnitOfWork) -> tu
         return None, 0
     order = uow.orders.by_number(number)
     customer = None if order is None or order.customer_id is None else uow.customers.by_id(order.customer_id)
-    if customer is None or not same_phone(customer.phone, phone):
+    if order is None or customer is None or not same_phone(customer.phone, phone):
         return None, TRIES - tried
+    if order.id < known_since(customer, uow):
+        return None, TRIES - tried  # it was ordered under another number
     return order, TRIES - tried
 
 
-def same_phone(known: str | None, shared: str) -> bool:
-    """Whether two ways of writing are one number: "+49 151 2345678", "0049 1512345678", "0151 2345678".
+def known_since(customer: Customer, uow: UnitOfWork) -> int:
+    """The order that last brought another phone number than the customer had; 0 where none ever did.
 
-    What Telegram shares is international; an order's number may be national, its leading 0 in place of the country.
+    Nobody checks the e-mail address of a guest's order, and by it a shop's system knows them again: an order under
+    somebody else's address with a number of one's own must not open what they ordered before it was heard of.
     """
-    ours, theirs = _digits(known or ""), _digits(shared)
-    if ours.startswith("0") and len(ours) > _SHORTEST_PHONE + 2:
-        return theirs.endswith(ours[1:])
-    return len(ours) >= _SHORTEST_PHONE and hmac.compare_digest(ours, theirs)
-
-
-def _digits(phone: str) -> str:
-    digits = "".join(letter for letter in phone if letter in "0123456789")
-    return digits.removeprefix("00")
+    lines = [line for line in uow.audit.about(f"customer:{customer.id}") if line.action == PHONE_CHANGED]
+    return int(str(lines[-1].detail["order_id"])) if lines else 0
 
 
 def link(order: Order, user: int, actor: Actor, uow: UnitOfWork) -> Customer | None:
@@ -94,6 +89,16 @@ def link(order: Order, user: int, actor: Actor, uow: UnitOfWork) -> Customer | N
         return None
     uow.record(actor, "customer.linked", f"order:{order.number}")
     return customer
+
+
+def link_by_phone(order: Order, user: int, actor: Actor, uow: UnitOfWork) -> Customer | None:
+    """The same by an order's phone number: None too where the customer ever had another, since it may be a stranger's.
+
+    Then the order proves itself alone.
+    """
+    if order.customer_id is None or known_since(uow.customers.by_id(order.customer_id), uow):
+        return None
+    return link(order, user, actor, uow)
 
 
 def _subject(actor: Actor) -> str:

@@ -39,9 +39,12 @@ from domain.dialogue.model import Hint
 from domain.dialogue.proof import prove_by_phone
 from domain.errors import NotFound
 from domain.messages import Command, Message
+from domain.orders import OrderPlaced, PlacedLine
 from domain.returns import ApproveReturn, AskForPhoto, Reason, ReturnState
 from domain.returns.model import DECIDABLE
 from notifications.catalogue import Catalogue
+from storage import shop_file
+from tests.desk import shop_file_of
 from tests.returns.world import World
 
 MARIA = 1001
@@ -351,6 +354,58 @@ def test_a_signed_link_makes_the_order_theirs_and_a_forged_one_does_not(world: W
     stranger = world.run(Start(payload=payload), 1666)
     assert isinstance(stranger, Greeting)
     assert stranger.order_number is None
+
+
+def test_a_link_of_another_shops_order_of_the_same_number_is_worth_nothing(world: World) -> None:
+    world.order()
+    with world.store.engine.begin() as connection:
+        shop_file.apply(connection, shop_file_of("sued"))
+    with world.store.begin("sued") as uow:
+        payload = order_link_payload("1042", uow)
+    assert getattr(world.run(Start(payload=payload), MARIA), "order_number", "?") is None
+
+
+def _ordered(world: World, number: str, phone: str | None) -> None:
+    """An order under Maria's e-mail address, which is how a shop's system knows a guest."""
+    world.learn(OrderPlaced(
+        number=number, at=world.now, currency="EUR", customer_external_id="maria@example.com",
+        customer_name="Maria Silva", customer_email="maria@example.com", customer_phone=phone,
+        lines=(PlacedLine(sku="BLU-MUG-300", title="Blue mug 300 ml", quantity=4, unit_price_minor=1900),),
+        payment_intent=None, paid_minor=7600, promised_on=None,
+    ))
+
+
+def _proves(world: World, number: str, phone: str, user: int) -> bool:
+    _say(world, "cancel", user)
+    _say(world, "return", user)
+    _say(world, number, user)
+    return not isinstance(world.run(ShareContact(phone=phone, user_id=user), user), NotProved)
+
+
+@pytest.mark.parametrize("known", ["+49 151 0000 1001", None])
+def test_an_order_under_somebody_elses_address_opens_itself_and_nothing_they_ordered(
+    world: World, known: str | None
+) -> None:
+    _ordered(world, "1042", known)
+    _ordered(world, "1043", "+49 151 0000 1666")  # a stranger's order: the address is Maria's, the number their own
+    assert not _proves(world, "1042", "+4915100001666", 1666)
+    assert _proves(world, "1043", "+4915100001666", 1666)
+    with world.begin() as uow:
+        assert uow.customers.by_telegram(1666) is None
+    assert isinstance(world.run(ReturnSomething(), 1666), OrderNumberAsked), "none of her orders is listed"
+    _ordered(world, "1044", "+49 151 0000 1001")
+    assert _proves(world, "1044", "+4915100001001", MARIA)
+    assert not _proves(world, "1043", "+4915100001001", MARIA)
+
+
+def test_one_number_written_in_two_ways_is_no_other_number(world: World) -> None:
+    _ordered(world, "1042", "+49 151 0000 1001")
+    _ordered(world, "1043", "0151 00001001")
+    _ordered(world, "1044", None)
+    assert "customer.phone_changed" not in world.desk.audit_actions()
+    assert _proves(world, "1042", "+4915100001001", MARIA)
+    with world.begin() as uow:
+        assert uow.customers.by_telegram(MARIA) is not None
 
 
 def test_a_second_order_of_a_guest_can_be_proved_as_well(maria: World) -> None:

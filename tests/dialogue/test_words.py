@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.customers import same_phone
 from domain.dialogue import words
 from domain.dialogue.model import Draft, DraftLine, Purpose, Step, backward, forward
-from domain.dialogue.proof import same_phone
 from domain.returns.model import Reason
 
 

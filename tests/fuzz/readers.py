@@ -8,8 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from domain.customers import same_phone
 from domain.dialogue import Say, words
-from domain.dialogue.proof import same_phone
 from domain.errors import OpsError
 from domain.foreign import json_object, minor, moment
 from domain.imports import Reject
