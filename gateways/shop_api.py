@@ -38,7 +38,7 @@ class NotListed(Exception):
 
 @dataclass(eq=False)
 class TooOften(Exception):
-    """The account wants to be left alone for so long."""
+    """The account wants to be left alone for so long: it was asked too often, or is being looked after."""
 
     wait: timedelta
 
@@ -127,8 +127,10 @@ async def _page(
 ) -> tuple[Json, str | None]:
     """No redirect is followed with our secret."""
     async with session.get(url, params=params, headers=headers, allow_redirects=False) as answer:
-        if answer.status == 429:
-            raise TooOften(retry_after(answer.headers.get("Retry-After"), usual=_BREATH))
+        wait = answer.headers.get("Retry-After")
+        # 503 with it: upkeep, such as WordPress's updates (RFC 9110, 15.6.4); without it nobody knows for how long.
+        if answer.status == 429 or (answer.status == 503 and wait is not None):
+            raise TooOften(retry_after(wait, usual=_BREATH))
         if answer.status == 401:
             raise KeyRefused
         if answer.status != 200:

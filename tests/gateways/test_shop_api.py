@@ -89,3 +89,28 @@ async def test_woocommerce_is_left_alone_for_as_long_as_it_says(replicas: Replic
     replicas.desk.clock.move(seconds=90)
     await replicas.turn(1, "orders")
     assert replicas.asked() == 1
+
+
+@pytest.mark.parametrize("source", ["shopify", "woocommerce"])
+async def test_upkeep_that_says_how_long_it_takes_is_waited_for_to_the_second(replicas: Replicas, source: str) -> None:
+    replicas.refuse(f"{source}.orders", 600, status=503)
+    await plan(replicas.desk, (source, "nordlicht"))
+    began = replicas.desk.clock.now()
+    await replicas.turn(0, "orders")
+    assert timedelta(seconds=600) <= replicas.held_until(source) - began < timedelta(seconds=601)
+    replicas.desk.clock.move(seconds=590)
+    await replicas.turn(1, "orders")
+    assert replicas.asked() == 1
+    replicas.desk.clock.move(seconds=11)
+    await replicas.turn(1, "orders")
+    assert replicas.asked() > 1
+    row = replicas.desk.query(sa.select(jobs.c.attempts, jobs.c.state, jobs.c.outcome).where(jobs.c.kind == "orders").order_by(jobs.c.id))[0]
+    assert (row.attempts, row.state, row.outcome["reached"]) == (1, "done", True)
+
+
+async def test_a_503_that_says_nothing_is_a_look_that_failed(replicas: Replicas) -> None:
+    replicas.refuse("shopify.orders", 0, kind="http_500", status=503)
+    await plan(replicas.desk)
+    await replicas.turn(0, "orders")
+    row = replicas.desk.query(sa.select(jobs.c.outcome).where(jobs.c.kind == "orders").order_by(jobs.c.id))[0]
+    assert row.outcome == {"reached": False, "why": "it answered 503"}
