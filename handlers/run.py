@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, fields, replace
 from domain.answers import NeverMind, Noted, Refused
 from domain.errors import BadInput, Conflict, NotAllowed, NotFound, OpsError, Stale
 from domain.forms import FieldKind, Form
-from domain.jobs import Engine, StoredButton, Transaction
+from domain.jobs import Engine, Transaction
+from domain.letters import StoredButton
 from domain.messages import Command, Letter, Message
 from domain.money import parse_money
 from domain.people import Actor, Staff

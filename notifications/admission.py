@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Final
 
 from domain.gathering import AlertsGathered
-from domain.jobs import CardTurn, Job, Transaction
+from domain.jobs import Job, Transaction
+from domain.letters import CardTurn
 from domain.messages import MESSAGES_BY_KIND, MessageClass
 from domain.outcomes import Gathered, Later, Outcome, Superseded
 

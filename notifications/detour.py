@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from markupsafe import Markup
 
-from domain.jobs import Envelope
+from domain.letters import Envelope
 from notifications.catalogue import Words
 from notifications.dialect import Dialect
 

@@ -9,7 +9,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from domain.jobs import CardTurn, Envelope, Job, NotKnownHere
+from domain.jobs import Job, NotKnownHere
+from domain.letters import CardTurn, Envelope
 from domain.messages import MESSAGES_BY_KIND, Chat, Letter, MessageClass, StampedButton
 from domain.people import Role
 from domain.wire import Json, from_json

@@ -9,7 +9,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from domain.jobs import StoredButton
+from domain.letters import StoredButton
 from domain.messages import (
     COMMANDS_BY_KIND,
     MESSAGES_BY_KIND,

@@ -12,7 +12,8 @@ from domain.answers import AreYouSure, FormQuestion, Refused
 from domain.dialogue import Say, SendPhoto, ShareContact, Start
 from domain.errors import BadInput, OpsError, Stale
 from domain.foreign import json_object
-from domain.jobs import Received, StoredButton, Transaction
+from domain.jobs import Received, Transaction
+from domain.letters import StoredButton
 from domain.messages import Chat, Command
 from domain.messages import Message as Said
 from domain.people import Actor

@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from domain.jobs import Engine, Envelope, Job, Transaction
+from domain.jobs import Engine, Job, Transaction
+from domain.letters import Envelope
 from domain.messages import Attachment
 from domain.outcomes import Done, Failed, Later, Outcome, Turn, Unknown, wait_before
 from notifications.admission import admit

@@ -15,7 +15,8 @@ from typing import Final
 from aiogram import Bot
 from aiogram.types import BufferedInputFile, InlineKeyboardMarkup, LinkPreviewOptions, ReplyParameters
 
-from domain.jobs import Engine, Envelope, Job, Transaction
+from domain.jobs import Engine, Job, Transaction
+from domain.letters import Envelope
 from domain.messages import MESSAGES_BY_KIND, MessageClass
 from domain.outcomes import Done, Failed, Later, Outcome, Turn, Unknown, wait_before
 from notifications.admission import admit
