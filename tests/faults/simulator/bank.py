@@ -30,8 +30,13 @@ class Charge:
 
     intent: str
     captured: int
-    disputed: bool = False
-    lost: bool = False
+    #: status by dispute: a payment may have several
+    disputes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def disputed(self) -> bool:
+        """Whether any of them is open or lost."""
+        return any(status != "won" for status in self.disputes.values())
 
 
 @dataclass(eq=False)
@@ -144,20 +149,20 @@ class Bank:
             self.world.later(self.world.random.uniform(1, 60), self.becomes, made, "failed")
         self.tell("refund.failed" if status == "failed" else "refund.updated", made.body())
 
-    def dispute(self, payment: str, status: str) -> None:
-        """The customer's bank takes a payment into question, or is done with it."""
+    def dispute(self, payment: str, status: str, *, name: str = "dp_1") -> None:
+        """The customer's bank takes a payment into question, or is done with it: then Stripe says so in two events."""
         charge = self.charges[payment]
         over = status in {"won", "lost"}
-        charge.disputed, charge.lost = not over or status == "lost", status == "lost"
-        self.world.trace("dispute", payment, status)
-        self.tell(
-            "charge.dispute.closed" if over else "charge.dispute.created",
-            {
-                "id": f"dp_{payment}", "object": "dispute", "payment_intent": payment, "status": status,
-                "reason": "fraudulent", "amount": charge.captured, "currency": "eur",
-                "created": int(self.world.now().timestamp()), "evidence_details": {"due_by": int(self.world.now().timestamp()) + 600_000},
-            },
-        )
+        charge.disputes[name] = status
+        self.world.trace("dispute", payment, name, status)
+        thing = {
+            "id": name, "object": "dispute", "payment_intent": payment, "status": status,
+            "reason": "fraudulent", "amount": charge.captured, "currency": "eur",
+            "created": int(self.world.now().timestamp()), "evidence_details": {"due_by": int(self.world.now().timestamp()) + 600_000},
+        }
+        if over and self.world.chance(0.5):
+            self.tell("charge.dispute.updated", thing)
+        self.tell("charge.dispute.closed" if over else "charge.dispute.created", thing)
 
     def list(self, payment: str) -> Reply:
         """GET /v1/refunds of a payment, newest first."""

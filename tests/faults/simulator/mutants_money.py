@@ -192,6 +192,17 @@ def never_released(world: World, planting: Planting) -> None:
 
 
 @mutant("I3", story="approve")
+def freed_by_the_first_that_is_won(world: World, planting: Planting) -> None:
+    """One of two disputes is won, and the payment counts as free."""
+
+    def bar(payment: Any, uow: Any) -> None:
+        states = [one.state for one in uow.payments.disputes_of(payment.id)]
+        uow.payments.mark_disputed(payment.id, disputed="won" not in states)
+
+    put(planting, domain.payments.disputes, "_bar", bar)
+
+
+@mutant("I3", story="approve")
 def dispute_ignored(world: World, planting: Planting) -> None:
     """A disputed payment is refunded like any other."""
     put(planting, PaymentRows, "mark_disputed", lambda *_, **__: None)

@@ -7,7 +7,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from random import Random
 
 from notifications.catalogue import Catalogue
@@ -92,17 +92,22 @@ async def _whole(world: World) -> None:
     if world.swarm.blocks:
         world.later(world.random.uniform(1.0, 40.0), world.telegram.blocked.add, str(shop.MARIA))
     if "dispute" in world.swarm.bank:
-        opens = world.random.choice((world.random.uniform(0.0, 2.0), world.random.uniform(0.5, 30.0)))
-        world.later(opens, world.bank.dispute, "pi_nordlicht", "needs_response")
-        if world.random.random() < 0.6:
-            over = world.random.choice(("won", "lost"))
-            world.later(opens + world.random.uniform(0.1, 20.0), world.bank.dispute, "pi_nordlicht", over)
+        for name in ("dp_1", "dp_2")[: world.random.choice((1, 1, 2))]:
+            _disputed(world, name)
     world.jumps = list(world.swarm.jumps)
     for _ in world.jumps:
         world.later(world.random.uniform(1.0, ACTIVE), world.jump_soon)
     await world.sleep(ACTIVE)
     await ending.settle(world)
     ending.check(world)
+
+
+def _disputed(world: World, name: str) -> None:
+    opens = world.random.choice((world.random.uniform(0.0, 2.0), world.random.uniform(0.5, 30.0)))
+    world.later(opens, partial(world.bank.dispute, name=name), "pi_nordlicht", "needs_response")
+    if world.random.random() < 0.6:
+        over, ends = world.random.choice(("won", "lost")), opens + world.random.uniform(0.1, 20.0)
+        world.later(ends, partial(world.bank.dispute, name=name), "pi_nordlicht", over)
 
 
 def _close(world: World) -> None:
