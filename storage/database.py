@@ -17,6 +17,7 @@ from storage.one_process import FileLock, file_of, writer_lock
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import psycopg
     from sqlalchemy.pool import ConnectionPoolEntry
 
 #: how long a second connection waits for SQLite's one writer, in milliseconds
@@ -39,7 +40,31 @@ def open_engine(url: str, *, pool_size: int = 8) -> sa.Engine:
     parsed = _address(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(parsed)
-    return sa.create_engine(parsed, pool_size=pool_size, max_overflow=8, pool_pre_ping=True, hide_parameters=True)
+    return _postgresql(parsed, pool_size)
+
+
+def _postgresql(url: sa.URL, pool_size: int) -> sa.Engine:
+    engine = sa.create_engine(url, pool_size=pool_size, max_overflow=8, pool_pre_ping=True, hide_parameters=True)
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: psycopg.Connection[tuple[object, ...]], _entry: ConnectionPoolEntry) -> None:
+        if _pooled(connection):
+            connection.prepare_threshold = None
+
+    return engine
+
+
+def _pooled(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
+    """Whether a pooler stands in between, such as PgBouncer: it makes up the process number that it greets with.
+
+    Where it lends servers out by transaction, a prepared statement stays with a server that others get next. Its name,
+    the driver's "_pg3_5", is theirs too, for another statement: theirs would run in place of ours, or ours of theirs.
+    """
+    try:
+        row = connection.execute("SELECT pg_backend_pid()").fetchone()
+    finally:
+        connection.rollback()
+    return row is None or row[0] != connection.info.backend_pid
 
 
 def _address(url: str) -> sa.URL:
