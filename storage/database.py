@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
@@ -17,7 +18,6 @@ from storage.one_process import FileLock, file_of, writer_lock
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import psycopg
     from sqlalchemy.pool import ConnectionPoolEntry
 
 #: how long a second connection waits for SQLite's one writer, in milliseconds
@@ -62,8 +62,9 @@ def _pooled(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
     """
     try:
         row = connection.execute("SELECT pg_backend_pid()").fetchone()
-    finally:
         connection.rollback()
+    except psycopg.Error:  # it broke just now: whoever uses it hears that as of any other connection
+        return True
     return row is None or row[0] != connection.info.backend_pid
 
 
