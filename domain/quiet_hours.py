@@ -129,7 +129,7 @@ class MyQuietHours(Message):
     @property
     def buttons(self) -> tuple[Button, ...]:
         """To change them."""
-        return (Button(label="Change my quiet hours", command=ChangeQuietHours()),)
+        return (Button(label=f"{'Change' if self.hours else 'Set'} my quiet hours", command=ChangeQuietHours()),)
 
 
 def show_quiet_hours(command: ShowQuietHours, actor: Actor, uow: UnitOfWork) -> Message:
@@ -175,13 +175,15 @@ def quiet_hours_form(command: Command, actor: Actor, uow: UnitOfWork) -> Form:
     hours = uow.quiet_hours.of(staff.id)
     return Form(
         title="My quiet hours", submit="Save",
-        intro="What you did not ask for waits until they end. Answers, approvals and deadlines still reach you.",
+        intro="While it is quiet, digests and alerts in your own chat wait, and come when it ends. "
+              "Answers, approvals and deadlines still reach you at once.",
         fields=(
-            Field(name="hours", label="From when to when, every day?", max_length=20, required=False,
-                  hint="Such as 20:00-07:00, on the shop's clock; off for no quiet hours at all.",
+            Field(name="hours", label="Quiet hours, every day", max_length=20, required=False,
+                  hint=f"For example 20:00-07:00, on the shop's clock ({uow.shop.calendar.time_zone}). "
+                       "Write off to have no quiet hours.",
                   initial=(hours.hours_typed or None) if hours else "20:00-07:00"),
-            Field(name="days", label="Which whole days as well?", max_length=60, required=False,
-                  hint="Such as Sat Sun; leave it empty for none.",
+            Field(name="days", label="Days that are all quiet", max_length=60, required=False,
+                  hint="For example Sat Sun. Empty: on none.",
                   initial=(hours.days_typed or None) if hours else None),
         ),
     )
