@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -91,19 +92,17 @@ class Digest(Message, topic=Topic.DAILY):
         """What waits, in a few words."""
         return _WORDS[item.doing](item, self)
 
+    def todo_button(self, item: ToDo) -> str:
+        """What to press for it: how the button's label begins."""
+        return _OPENS[item.doing][0]
+
     @property
     def buttons(self) -> tuple[Button, ...]:
-        """To what needs doing, and to one's own digest."""
-        counts = {item.doing: item.count for item in self.figures.to_do}
-        late = counts.get(Doing.EXPLAIN_LATE, 0) + counts.get(Doing.HAND_OVER, 0)
-        low = counts.get(Doing.RESTOCK_EMPTY, 0) + counts.get(Doing.REORDER_LOW, 0)
-        found = []
-        if counts.get(Doing.APPROVE_RETURNS):
-            found.append(Button(label=f"Returns ({counts[Doing.APPROVE_RETURNS]})", command=ListReturns()))
-        if late:
-            found.append(Button(label=f"Late parcels ({late})", command=ListLateParcels()))
-        if low:
-            found.append(Button(label=f"Stock ({low})", command=ListLowStock()))
+        """To what needs doing, in its order, and to one's own digest."""
+        counts = Counter[tuple[str, type[Command]]]()
+        for item in self.figures.to_do:
+            counts[_OPENS[item.doing]] += item.count
+        found = [Button(label=f"{name} ({count})", command=command()) for (name, command), count in counts.items()]
         return (*found, Button(label="Change my digest", command=ChangeMyDigest(), more=True))
 
     @property
@@ -112,7 +111,8 @@ class Digest(Message, topic=Topic.DAILY):
         figures = self.figures
         days = (figures.day, figures.day_before, figures.same_weekday)
         heads = ("", _short(figures.day.date), _short(figures.day_before.date), _short(figures.same_weekday.date))
-        rows = tuple((label, *(form(day) for day in days)) for part, label, form in _ROWS if self.has(part))
+        written = [(label, *(form(day) for day in days)) for part, label, form in _ROWS if self.has(part)]
+        rows = tuple(row for row in written if set(row[1:]) != {_NOTHING})
         if not rows:
             return ()
         return (Table(caption="Against the day before and the same weekday", headings=heads, rows=rows),)
@@ -187,19 +187,21 @@ def _short(day: date) -> str:
     return f"{_WEEKDAYS[day.weekday()]} {day.day}"
 
 
+#: where there is no figure
+_NOTHING: Final = "–"
 _WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def _days(cycle: CycleTime) -> str:
     if cycle.median_days is None or cycle.p90_days is None:
-        return "–"
+        return _NOTHING
     return f"{cycle.median_days:.1f} d, 9 of 10 in {cycle.p90_days:.1f}"
 
 
 _ROWS: Final[tuple[tuple[Shows, str, Callable[[DayFigures], str]], ...]] = (
     (Shows.SALES, "Orders", lambda day: f"{day.orders_placed:,}"),
     (Shows.SALES, "Revenue", lambda day: str(day.revenue)),
-    (Shows.SALES, "Average order", lambda day: str(day.average_order_value or "–")),
+    (Shows.SALES, "Average order", lambda day: str(day.average_order_value or _NOTHING)),
     (Shows.PARCELS, "Handed over", lambda day: f"{day.handed_to_carrier:,}"),
     (Shows.PARCELS, "Delivered (late)", lambda day: f"{day.delivered:,} ({day.delivered_late:,})"),
     (Shows.PARCELS, "Placed to shipped", lambda day: _days(day.to_shipped)),
@@ -228,10 +230,15 @@ def _restock(item: ToDo, digest: Digest) -> str:
 
 _WORDS: Final[dict[Doing, Callable[[ToDo, Digest], str]]] = {
     Doing.APPROVE_RETURNS: _approve,
-    Doing.HAND_OVER: lambda item, _: f"hand over {item.count} overdue {'order' if item.count == 1 else 'orders'}",
+    Doing.HAND_OVER: lambda item, _: f"{item.count} overdue {'order' if item.count == 1 else 'orders'} to hand over",
     Doing.EXPLAIN_LATE: lambda item, _: f"{item.count} late {'parcel' if item.count == 1 else 'parcels'} to explain",
     Doing.RESTOCK_EMPTY: _restock,
-    Doing.REORDER_LOW: lambda item, _: f"order {item.count} {'SKU' if item.count == 1 else 'SKUs'}",
+    Doing.REORDER_LOW: lambda item, _: f"{item.count} {'SKU' if item.count == 1 else 'SKUs'} to order",
+}
+_OPENS: Final[dict[Doing, tuple[str, type[Command]]]] = {
+    Doing.APPROVE_RETURNS: ("Returns", ListReturns),
+    Doing.HAND_OVER: ("Late parcels", ListLateParcels), Doing.EXPLAIN_LATE: ("Late parcels", ListLateParcels),
+    Doing.RESTOCK_EMPTY: ("Stock", ListLowStock), Doing.REORDER_LOW: ("Stock", ListLowStock),
 }
 
 USE_CASES: Final[dict[type[Command], UseCase]] = {ShowDigest: show_digest}

@@ -40,6 +40,11 @@ class Words:
     #: the title without any markup, for a notification or a picture
     plain_title: str
 
+    @property
+    def whole(self) -> str:
+        """All of it as one text, for where nothing but text can be sent."""
+        return "\n\n".join(str(part) for part in (self.title, self.lead, self.body, self.note) if part)
+
 
 class Catalogue:
     """Every template, ready for every platform."""

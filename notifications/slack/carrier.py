@@ -151,10 +151,9 @@ class SlackCarrier:
     def _plain(self, envelope: Envelope, place: str) -> dict[str, Any]:
         words = self.catalogue.words(envelope.letter.message, envelope.shop, "plain")
         words = elsewhere(words, envelope, PLAIN)
-        text = "\n\n".join(str(part) for part in (words.title, words.body, words.note) if part)
         # No blocks at all: an empty list also takes away those of a message that is edited.
         return {
-            "channel": place, "text": cut(str(MRKDWN.escape(text)), _PLAIN_LENGTH) or " ", "blocks": [],
+            "channel": place, "text": cut(str(MRKDWN.escape(words.whole)), _PLAIN_LENGTH) or " ", "blocks": [],
         }
 
     async def _post(self, job: Job, envelope: Envelope, content: dict[str, Any]) -> str:

@@ -131,8 +131,7 @@ class TelegramCarrier:
     def _plain(self, envelope: Envelope, *, marked: bool) -> str:
         words = elsewhere(self.catalogue.words(envelope.letter.message, envelope.shop, "plain"), envelope, PLAIN)
         words = repeated(words, PLAIN) if marked else words
-        whole = "\n\n".join(str(part) for part in (words.title, words.body, words.note) if part)
-        return cut(str(HTML.escape(whole)), TEXT) or "…"
+        return cut(str(HTML.escape(words.whole)), TEXT) or "…"
 
     async def _placed(
         self, envelope: Envelope, words: Words, html: str, markup: Keyboard, edited: str | None, turn: Turn

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
 from domain.digest import Digest, ShowDigest, morning_digest, read_day
 from domain.errors import BadInput, NotAllowed
+from domain.messages import Letter, StampedButton
+from domain.metrics import Doing, ToDo
+from domain.money import Money
+from notifications.catalogue import Catalogue
+from notifications.slack.blocks import blocks
 from tests.desk import TestDesk
 
 TODAY = date(2026, 11, 23)
@@ -74,3 +80,45 @@ def test_a_quiet_shop_is_said_to_be_quiet(desk: TestDesk) -> None:
     assert isinstance(found, Digest)
     assert found.quiet
     assert [(one.label, one.more) for one in found.buttons] == [("Change my digest", True)]
+
+
+def _busy(desk: TestDesk) -> Digest:
+    """A digest with all that can wait, of a shop that has shipped nothing."""
+    found = desk.run(ShowDigest(), desk.staff("ada"))
+    assert isinstance(found, Digest)
+    waits = (
+        ToDo(doing=Doing.HAND_OVER, count=5, overdue=True),
+        ToDo(doing=Doing.APPROVE_RETURNS, count=1, amount=Money(minor=6010, currency="EUR")),
+        ToDo(doing=Doing.EXPLAIN_LATE, count=2), ToDo(doing=Doing.RESTOCK_EMPTY, count=1, examples=("Tea *towel*",)),
+        ToDo(doing=Doing.REORDER_LOW, count=4),
+    )
+    return replace(found, figures=replace(found.figures, to_do=waits))
+
+
+@pytest.mark.parametrize("platform", ["slack", "telegram", "plain"])
+def test_what_needs_doing_is_a_line_each_that_names_a_button_which_is_there(desk: TestDesk, platform: str) -> None:
+    digest = _busy(desk)
+    bold = {"slack": "*{}*", "telegram": "<b>{}</b>", "plain": "{}"}[platform]
+    first, *lines = str(Catalogue().words(digest, desk.shop, platform).lead).splitlines()
+    assert first == bold.format("To do first:")
+    assert [line.partition("→")[0].strip() for line in lines] == [
+        "• 5 overdue orders to hand over", "• 1 return waits (€60.10)", "• 2 late parcels to explain",
+        "• 1 sold out (Tea *towel*)", "• 4 SKUs to order",
+    ]
+    labels = [one.label for one in digest.buttons if not one.more]
+    assert labels == ["Late parcels (7)", "Returns (1)", "Stock (5)"]
+    for line in lines:
+        named = line.partition("→\u00a0")[2].replace("\u00a0", " ")
+        assert [label for label in labels if bold.format(label.partition(" (")[0]) == named] != [], line
+
+
+def test_on_slack_the_buttons_stand_right_below_what_needs_doing(desk: TestDesk) -> None:
+    letter = Letter(message=_busy(desk), buttons=(StampedButton(label="Returns (1)", token="t"),))
+    drawn = blocks(Catalogue().words(letter.message, desk.shop, "slack"), letter)
+    assert [one["type"] for one in drawn[:3]] == ["section", "section", "actions"]
+    assert "To do first" in drawn[1]["text"]["text"]
+
+
+def test_a_figure_that_no_day_has_is_no_row(desk: TestDesk) -> None:
+    (table,) = _busy(desk).tables
+    assert [row[0] for row in table.rows] == ["Orders", "Revenue", "Handed over", "Delivered (late)", "Refunds"]

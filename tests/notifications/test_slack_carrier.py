@@ -12,7 +12,9 @@ import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 
+from domain.digest import Digest
 from domain.inventory.messages import PurchaseOrderNote
+from domain.messages import Chat
 from domain.outcomes import retry_after
 from domain.returns.messages import ReturnCard
 from notifications.auditor import Auditor
@@ -338,6 +340,14 @@ async def test_a_refused_layout_goes_out_once_as_plain_text_and_is_counted(slack
     assert slack.defects.counts == {("slack", "low_stock_card"): 1}
     [row] = slack.desk.outbox_rows()
     assert (row.state, row.outcome["plain"].split()[0]) == ("done", code)
+
+
+async def test_plain_text_says_too_what_stands_above_the_buttons(slack: Line) -> None:
+    with slack.desk.begin() as uow:
+        uow.outbox.tell(Chat(platform="slack", address="C0STOCK"), any_message(Digest, "x"), once="d")
+    await slack.fault("slack", POST, "error", error="invalid_blocks")
+    await slack.until_quiet()
+    assert "To do first:\n• " in posted(slack)[0]["text"]
 
 
 async def test_a_deleted_card_is_posted_anew(slack: Line) -> None:

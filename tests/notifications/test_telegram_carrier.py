@@ -13,6 +13,7 @@ import pytest_asyncio
 import sqlalchemy as sa
 
 from domain.answers import Noted
+from domain.digest import Digest
 from domain.inventory.messages import PurchaseOrderNote
 from domain.messages import Chat
 from domain.returns.messages import ReturnCard
@@ -140,6 +141,14 @@ async def test_words_that_telegram_cannot_parse_go_out_once_as_plain_text_and_ar
     assert len(told(telegram)) == 1
     assert telegram.defects.counts == {("telegram", "noted"): 1}
     assert telegram.desk.outbox_rows()[0].outcome["plain"].startswith("Bad Request: can't parse")
+
+
+async def test_plain_text_says_too_what_stands_above_the_buttons(telegram: Line) -> None:
+    with telegram.desk.begin() as uow:
+        uow.outbox.tell(MARIA, any_message(Digest, "x"), once="d")
+    await telegram.fault("telegram", SEND, "error", error="Bad Request: can't parse entities: Can't find end tag")
+    await telegram.until_quiet()
+    assert "To do first:" in str(told(telegram)[0])
 
 
 async def test_a_customer_who_blocked_us_is_marked_and_staff_hear_it_in_the_cases_thread(telegram: Line) -> None:
