@@ -25,6 +25,8 @@ log = logging.getLogger("opsbell.web")
 
 #: seconds from the connection to the end of the first request's headers
 PATIENCE: Final = 10.0
+#: all that is said of the program
+_NAME: Final = "opsbell"
 #: connections that have asked for something
 _HEARD: Final = web.AppKey("heard", WeakSet[asyncio.BaseTransport])
 
@@ -40,7 +42,7 @@ def server(routes: Sequence[web.RouteDef], reference: Callable[[], str]) -> web.
 
 async def serve(app: web.Application, address: tuple[str, int], stack: AsyncExitStack) -> str:
     """Serve an application until the stack is left; the address as it is reached."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=5, auto_decompress=False, keepalive_timeout=75)
+    runner = web.AppRunner(app, shutdown_timeout=5)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     if runner.server is None:
@@ -48,7 +50,10 @@ async def serve(app: web.Application, address: tuple[str, int], stack: AsyncExit
     loop, made = asyncio.get_running_loop(), runner.server
 
     def connected() -> asyncio.Protocol:
-        protocol = made()
+        protocol = _Silent(
+            made, loop=loop, auto_decompress=False, keepalive_timeout=75,
+            access_log=None,  # type: ignore[arg-type]  # so AppRunner itself switches it off
+        )
         loop.call_later(PATIENCE, _cut, protocol, app[_HEARD])
         return protocol
 
@@ -57,6 +62,26 @@ async def serve(app: web.Application, address: tuple[str, int], stack: AsyncExit
     stack.callback(listening.close)
     found = listening.sockets[0].getsockname()
     return f"http://{found[0]}:{found[1]}"
+
+
+class _Silent(web.RequestHandler):
+    """A connection that says nothing of itself, nor of what it could not read."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        """What is no HTTP is answered with its status alone. It is not logged: anybody may send it, however often."""
+        if status >= 500:
+            failed = super().handle_error(request, status, exc, message)
+            failed.headers["Server"] = _NAME
+            return failed
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer was begun already")
+        response = web.Response(status=status, text="not HTTP", headers={"Server": _NAME})
+        response.force_close()
+        return response
 
 
 def probes(engine: Engine, figures: Figures, healthy: Callable[[], bool]) -> list[web.RouteDef]:
@@ -115,4 +140,4 @@ def _unbroken(reference: Callable[[], str]) -> Middleware:
 
 
 async def _silent(_request: web.Request, response: web.StreamResponse) -> None:
-    response.headers["Server"] = "opsbell"
+    response.headers["Server"] = _NAME

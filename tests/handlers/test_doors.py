@@ -140,6 +140,26 @@ async def test_a_connection_that_asks_for_nothing_is_cut(vendors: Vendors, monke
     writer.close()
 
 
+@pytest.mark.parametrize("raw", [
+    b"POST /caf\xe9-canary HTTP/1.1\r\nHost: x\r\n\r\n", b"POST /open HTTP/1.1\r\nHost: x\r\nContent-Length: +8canary\r\n\r\n",
+    b"GET /open HTTP/1.1\r\nHost: x\r\nX-Telegram-Bot-Api-Secret-Token: canary\x00\r\n\r\n", b"\x16\x03\x01 canary\r\n\r\n",
+    b"POST /open HTTP/1.1\r\nHost: x\r\nContent-Type: a/b\r\nContent-Type: canary\r\n\r\n",
+])
+async def test_what_is_no_http_is_neither_echoed_nor_logged_and_told_no_version(
+    vendors: Vendors, caplog: pytest.LogCaptureFixture, raw: bytes
+) -> None:
+    host, port = vendors.base.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(raw)
+    answer = await reader.read()
+    writer.close()
+    assert answer.startswith(b"HTTP/1.0 400")
+    assert b"Server: opsbell\r\n" in answer
+    for told in (b"aiohttp", b"Python", b"canary"):
+        assert told not in answer
+    assert [one for one in caplog.records if one.name != "asyncio"] == []
+
+
 async def test_what_breaks_is_answered_with_a_reference_and_no_version(vendors: Vendors, caplog: pytest.LogCaptureFixture) -> None:
     async with vendors.session.post(vendors.base + "/broken", json={}) as answer:
         assert (answer.status, answer.headers["Server"]) == (503, "opsbell")
