@@ -14,6 +14,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from domain.customers import Customer, Erased
+from domain.foreign import part
 from domain.shops import Shop
 from domain.wire import Json
 from storage.tables import (
@@ -75,7 +76,7 @@ class PersonalRows:
             "stock_wishes": self._rows(stock_wishes, stock_wishes.c.customer_id == customer.id),
             "dialogues": self._rows(dialogues, dialogues.c.address == user),
             "proofs": self._rows(proofs, proofs.c.address == user),
-            "messages": self._rows(jobs, jobs.c.id.in_(letters)),
+            "messages": [_untokened(row) for row in self._rows(jobs, jobs.c.id.in_(letters))],
             "events": [_event(row) for row in self._events() if traces.of_event(_stored(row))],
             "audit": self._rows(audit, audit.c.actor.in_(_actors(customer))),
         }
@@ -270,6 +271,14 @@ def _stored(row: sa.Row[*tuple[Any, ...]]) -> StoredEvent:
 def _mentions(column: sa.Column[Any], needles: list[str]) -> sa.ColumnElement[bool]:
     text = sa.cast(column, sa.Text())
     return sa.or_(sa.false(), *(text.contains(needle, autoescape=True) for needle in needles))
+
+
+def _untokened(row: Json) -> Json:
+    """A message without what its buttons are pressed by: some stand under cards of the staff."""
+    payload = part(part(row).get("payload"))
+    found = payload.get("buttons")
+    shown: Json = [{**part(one), "token": None} for one in found] if isinstance(found, list) else None
+    return row if shown is None else {**part(row), "payload": {**payload, "buttons": shown}}
 
 
 def _event(row: sa.Row[*tuple[Any, ...]]) -> Json:

@@ -13,7 +13,7 @@ from domain.errors import NotFound, RuleBroken
 from domain.messages import Chat, Letter
 from domain.privacy import erase_customer, export_customer, find_customer
 from domain.returns import DeclineReturn, ListReturns
-from storage.tables import customers, inbox, jobs, staff
+from storage.tables import buttons, customers, inbox, jobs, staff
 from tests.returns.world import World
 
 MARIA, ANN = "17", "1042-b"
@@ -98,7 +98,11 @@ def test_nothing_of_another_customer_is_given_out(two: World) -> None:
     assert [json.loads(one["body"]).get("update_id", "order") for one in held["events"]] == ["order", 4]
     assert any(one["payload"].get("message") == "return_card" for one in held["messages"])
     assert any(one["payload"].get("message") == "return_declined" for one in held["messages"])
+    labels = [button["label"] for one in held["messages"] for button in one["payload"].get("buttons", ())]
+    assert any(label.startswith("Approve") for label in labels)
+    tokens = [row.token for row in two.desk.query(sa.select(buttons.c.token))]
     text = json.dumps(held, ensure_ascii=False)
+    assert [token for token in tokens if token in text] == []
     for foreign in ("Silvano", "ann.mari@", "R-319", "10017", "10019", "Somebody Else", "Ann's own"):
         assert foreign not in text
     for own in ("Mari Silva", "mari@example.com", "R-318", "mine"):
