@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 
 import aiohttp
 from pydantic import SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from bot import log
 from bot.app import running
@@ -36,6 +37,8 @@ from storage.shops import ShopRows
 _ZONE: Final = "Europe/Berlin"
 _SEED: Final = 1
 _SHOP: Final = "nordlicht"
+#: a file by which the demo knows its own folder; it says what was made there, once that is whole
+_MARK: Final = "made-for.json"
 #: Shopify's names of the topics that tell of stock, and ours
 _STOCK_TOPICS: Final = {
     "products/create": "products-create", "products/update": "products-update",
@@ -58,7 +61,8 @@ class Demo:
     by_socket: bool
 
     async def run(self) -> int:
-        """Up until a signal says stop."""
+        """Up until a signal says stop. BadSettings if its folder, which it empties, holds anything else."""
+        self._own_folder()
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for sign in (signal.SIGTERM, signal.SIGINT):
@@ -72,6 +76,13 @@ class Demo:
             while not stop.is_set():
                 await self._serve(stop)
         return 0
+
+    def _own_folder(self) -> None:
+        """An operator's own folder may be named by mistake, with the database of their desk in it."""
+        if self.folder.exists() and not (self.folder / _MARK).is_file() and any(self.folder.iterdir()):
+            raise BadSettings(
+                f"{self.folder} holds other files, and the demo empties its folder. Name another: --folder."
+            )
 
     @property
     def moment(self) -> str:
@@ -89,7 +100,7 @@ class Demo:
     @property
     def settings(self) -> Settings:
         """The desk's settings: the sandbox's addresses and secrets."""
-        return Settings(
+        return _DemoSettings(
             database_url=f"sqlite:///{self.folder / 'opsbell.db'}",
             listen=f"127.0.0.1:{self.app_port}",
             public_url=f"http://127.0.0.1:{self.app_port}",
@@ -140,12 +151,13 @@ class Demo:
 
     async def _import(self) -> None:
         """Generate the shop and import it, as an operator would; done once for a starting day."""
-        mark = self.folder / "made-for.json"
+        mark = self.folder / _MARK
         wanted = json.dumps({"start": self.moment, "seed": _SEED, "known": _KNOWN})
         if mark.exists() and mark.read_text() == wanted and (self.folder / "imported.db").exists():
             return
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
+        mark.touch()  # from here on it is ours, though nothing is whole yet
         shop = self.folder / "shop"
         print("Making the demo shop: two years of orders (once, half a minute) ...", flush=True)
         database = f"sqlite:///{self.folder / 'imported.db'}"
@@ -182,6 +194,19 @@ Opsbell is up. Open {page}
   left: Slack, as Ada, Ben, Cleo ...   right: Telegram, as Maria, Jonas ...
   Try "Sell out the blue mug"; or, on Maria's phone, return something of her order 1042 and approve it in #returns.
   Ctrl-C stops it."""
+
+
+class _DemoSettings(Settings):
+    """What is given and nothing else: an operator's environment or .env would bring their own shop's keys along."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        env_settings: PydanticBaseSettingsSource, dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what Demo.settings says."""
+        return (init_settings,)
 
 
 class _program:  # noqa: N801  reads as a verb at its one use
