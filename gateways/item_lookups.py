@@ -1,15 +1,17 @@
 """What a shop system's inventory items are: asked for once an event names one that is not known, or cannot settle it.
 
 One job for each event that wants it, in one lane for each shop; whichever comes first asks for all that wait. Sources:
-shopify.dev/docs/api/admin-rest, inventoryitem (100 ids), inventorylevel (50 ids) and location, read 2026-11-28.
+shopify.dev/docs/api/admin-rest, inventoryitem (100 ids), inventorylevel (50 ids) and location;
+woocommerce.github.io/woocommerce-rest-api-docs, "Retrieve a product"; read 2026-11-28.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 import aiohttp
@@ -26,13 +28,17 @@ from domain.inventory import (
 from domain.jobs import Engine, Job, Transaction
 from domain.outcomes import Done, Failed, Later, Outcome, Turn, at_once, wait_before
 from domain.wire import Json
-from gateways import shopify
+from gateways import shopify, woocommerce
 from gateways.order_lists import SHOPIFY_PAGE, SHOPIFY_VERSION
-from gateways.shop_api import Call, KeyRefused, NotListed, TooOften, caller, gaps, note_refused
+from gateways.shop_api import Call, KeyRefused, NotListed, NotThere, TooOften, caller, gaps, note_refused
 
 #: what one question for levels takes
 _AT_ONCE: Final = 50
 _MOST_PAGES: Final = 20
+#: WordPress may take a second for each, and all have to fit into one job
+_WOO_AT_ONCE: Final = 5
+#: source -> what a key must be allowed
+_RIGHTS: Final = {"shopify": "the scope read_inventory", "woocommerce": "the permission Read"}
 #: attempts before what waits is told that there is no answer; about a quarter of an hour
 _ATTEMPTS: Final = 8
 #: below what the delivery gives one job
@@ -52,6 +58,10 @@ class Answer:
 class ItemList(Protocol):
     """One shop's items."""
 
+    @property
+    def at_once(self) -> int:
+        """Of how many one look-up asks."""
+
     async def ask(self, items: Sequence[str], call: Call) -> Answer:
         """What those are; NotListed, TooOften, KeyRefused, NotNow, aiohttp.ClientError, TimeoutError."""
 
@@ -62,6 +72,7 @@ class ShopifyItems:
 
     url: str
     token: str
+    at_once: int = _AT_ONCE
 
     async def ask(self, items: Sequence[str], call: Call) -> Answer:
         """Three questions. Numbers that Shopify cannot have are not asked for: there is no such item."""
@@ -104,6 +115,41 @@ class ShopifyItems:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WooCommerceItems:
+    """``/wp-json/wc/v3/products/<id>``, a variation's too, by a REST key that may read: one question for each.
+
+    What it answers is as of the moment of the question: look-ups of one shop follow each other, so that the later
+    answer is the newer one. ``now``: our clock.
+    """
+
+    url: str
+    #: the header that proves who asks
+    authorization: str
+    now: Callable[[], datetime]
+    at_once: int = _WOO_AT_ONCE
+
+    async def ask(self, items: Sequence[str], call: Call) -> Answer:
+        """What each is and how many there are; what counts no pieces of its own has no level."""
+        names, levels = list[ItemName](), list[StockLevelTold]()
+        # Numbers that WooCommerce cannot have are not asked for: there is no such item.
+        for item in (one for one in items if one.isascii() and one.isdigit()):
+            at = self.now()
+            try:
+                body, _ = await call(
+                    f"{self.url}/wp-json/wc/v3/products/{item}", {}, {"Authorization": self.authorization}
+                )
+            except NotThere:
+                continue
+            product = part(body)
+            if named(product["id"], "id") != item:
+                raise ValueError(f"it answered for another product than {item}")
+            names.append(ItemName(item=item, sku=word(product.get("sku")), at=at))
+            with contextlib.suppress(ValueError):  # parts of a piece: none of the others waits for that
+                levels += filter(None, [woocommerce.level(product, at)])
+        return Answer(items=tuple(names), levels=tuple(levels), places=())
+
+
+@dataclass(frozen=True, kw_only=True)
 class ItemLookUpCarrier:
     """Carries ``items`` jobs. ``lists``: by source and the shop's key."""
 
@@ -135,7 +181,7 @@ class ItemLookUpCarrier:
         except (TooOften, KeyRefused) as held:
             return held.put_off(source, shop)
         except NotListed as error:
-            return self._without(job, asked, f"{error}; the key needs the scope read_inventory")
+            return self._without(job, asked, f"{error}; the key needs {_RIGHTS.get(source, 'more rights')}")
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, TypeError) as error:
             if job.attempts < _ATTEMPTS:
                 return Later(wait=wait_before(job.attempts), reason=type(error).__name__)
@@ -170,7 +216,9 @@ class ItemLookUpCarrier:
         shop = next((one for one in transaction.shops.all() if one.key == key), None)
         if shop is None:
             return ()
-        waiting = transaction.of(shop.id).levels.wanted(source, _AT_ONCE - 1)
+        asked = self.lists.get((source, key))
+        at_once = asked.at_once if asked else _AT_ONCE
+        waiting = transaction.of(shop.id).levels.wanted(source, at_once - 1)
         return waiting + _beside(job.payload.get("also"), {one.item for one in waiting})
 
 

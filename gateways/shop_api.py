@@ -36,6 +36,10 @@ class NotListed(Exception):
     """The list was not given; the text says why in a word or two."""
 
 
+class NotThere(NotListed):
+    """There is no such thing (404)."""
+
+
 @dataclass(eq=False)
 class TooOften(Exception):
     """The account wants to be left alone for so long: it was asked too often, or is being looked after."""
@@ -133,6 +137,8 @@ async def _page(
             raise TooOften(retry_after(wait, usual=_BREATH))
         if answer.status == 401:
             raise KeyRefused
+        if answer.status == 404:
+            raise NotThere("it answered 404")
         if answer.status != 200:
             raise NotListed(f"it answered {answer.status}")
         raw = bytearray()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from sandbox import control, events, shop_orders, shopify_stock, slack, stripe, telegram
+from sandbox import control, events, shop_orders, shopify_stock, slack, stripe, telegram, woocommerce_stock
 from sandbox.world import Settings, World
 
 PAGE = Path(__file__).parent / "page"
@@ -30,7 +30,7 @@ def make_app(world: World) -> web.Application:
     app.add_routes([*slack.routes(world), *slack.control_routes(world)])
     app.add_routes([*telegram.routes(world), *telegram.control_routes(world)])
     app.add_routes([*stripe.routes(world), *stripe.control_routes(world)])
-    app.add_routes([*shop_orders.routes(world), *shopify_stock.routes(world)])
+    app.add_routes([*shop_orders.routes(world), *shopify_stock.routes(world), *woocommerce_stock.routes(world)])
 
     async def end(_: web.Application) -> None:
         await world.close()

@@ -83,7 +83,7 @@ def routes(world: World) -> list[web.RouteDef]:
         return handle
 
     return [
-        web.get(WOO, guarded("woocommerce", _woo, _woo_fault)),
+        web.get(WOO, guarded("woocommerce", _woo, woo_fault)),
         web.get(SHOPIFY, guarded("shopify", _shopify, shopify_fault)),
         web.post("/control/shop/orders", _put(world)),
     ]
@@ -105,31 +105,41 @@ def _put(world: World) -> Any:
 # -- WooCommerce
 
 
-def _woo_error(code: str, message: str, status: int) -> web.Response:
+def woo_error(code: str, message: str, status: int) -> web.Response:
+    """A refusal as WooCommerce words it."""
     return web.json_response({"code": code, "message": message, "data": {"status": status}}, status=status)
 
 
-def _woo_fault(fault: Fault) -> web.Response:
+def woo_fault(fault: Fault) -> web.Response:
+    """A failure as WooCommerce words it."""
     status = fault.status or (429 if fault.kind == "ratelimit" else 500)
-    answer = _woo_error(fault.error, "Sorry.", status)
+    answer = woo_error(fault.error, "Sorry.", status)
     if fault.kind == "ratelimit":
         answer.headers["Retry-After"] = str(fault.retry_after)
     return answer
 
 
-def _woo(world: World, request: web.Request) -> web.Response:
-    settings, query = world.settings, request.query
+def woo_refusal(world: World, request: web.Request) -> web.Response | None:
+    """What whoever has no good key is answered; None: let in."""
+    settings = world.settings
     kind, _, given = request.headers.get("Authorization", "").partition(" ")
     try:
         key, _, secret = base64.b64decode(given, validate=True).decode().partition(":")
     except ValueError:
         key = secret = ""
     if kind.lower() != "basic" or not key:
-        return _woo_error("woocommerce_rest_cannot_view", "Sorry, you cannot list resources.", 401)
+        return woo_error("woocommerce_rest_cannot_view", "Sorry, you cannot list resources.", 401)
     if not compare_digest(key.encode(), settings.woocommerce_key.encode()):
-        return _woo_error("woocommerce_rest_authentication_error", "Consumer key is invalid.", 401)
+        return woo_error("woocommerce_rest_authentication_error", "Consumer key is invalid.", 401)
     if not compare_digest(secret.encode(), settings.woocommerce_secret.encode()):
-        return _woo_error("woocommerce_rest_authentication_error", "Consumer secret is invalid.", 401)
+        return woo_error("woocommerce_rest_authentication_error", "Consumer secret is invalid.", 401)
+    return None
+
+
+def _woo(world: World, request: web.Request) -> web.Response:
+    query = request.query
+    if (refused := woo_refusal(world, request)) is not None:
+        return refused
     per_page, page = query.get("per_page", "10"), query.get("page", "1")
     orderby, order = query.get("orderby", "date"), query.get("order", "desc")
     good = {
@@ -143,7 +153,7 @@ def _woo(world: World, request: web.Request) -> web.Response:
         except ValueError:
             good["modified_after"] = False
     if wrong := [name for name, right in good.items() if not right]:
-        return _woo_error("rest_invalid_param", f"Invalid parameter(s): {', '.join(wrong)}", 400)
+        return woo_error("rest_invalid_param", f"Invalid parameter(s): {', '.join(wrong)}", 400)
     found = world.orders.listed("woocommerce", since, inclusive=False)
     if orderby != "modified":
         found = sorted(found, key=lambda one: int(one["id"]))

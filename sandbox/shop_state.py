@@ -173,6 +173,18 @@ class ShopState:
             raise NotTaken(f"Opsbell did not take Shopify's inventory_levels/update: {verdict}.")
         level.on_hand = available + level.reserved
 
+    async def set_in_woocommerce(self, sku: str, available: int) -> None:
+        """The same by WooCommerce; NotPossible where nobody hears its webhooks."""
+        level, woo = self.stock_of(sku), self.world.woocommerce
+        if "product.updated" not in woo.subscriptions:
+            raise NotPossible("Nobody has subscribed to WooCommerce's product.updated (docs/sandbox.md).")
+        number = woo.product_of(sku)
+        await woo.put(number, tell=False, sku=sku, name=sku, manage_stock=True)
+        verdict = await woo.put(number, stock_quantity=available)
+        if verdict != "ok":
+            raise NotTaken(f"Opsbell did not take WooCommerce's product.updated: {verdict}.")
+        level.on_hand = available + level.reserved
+
     async def order(
         self, customer: Customer, lines: list[Line], at: datetime, promised_in: int, *, reserve: bool = True
     ) -> str:

@@ -63,6 +63,7 @@ class Settings:
 
     woocommerce_key: str = _env("SANDBOX_WOOCOMMERCE_KEY", "ck_sandbox")
     woocommerce_secret: str = _env("SANDBOX_WOOCOMMERCE_SECRET", "cs_sandbox")
+    woocommerce_webhook_secret: str = _env("SANDBOX_WOOCOMMERCE_WEBHOOK_SECRET", "sandbox-woocommerce-webhook-secret")
     shopify_token: str = _env("SANDBOX_SHOPIFY_TOKEN", "shpat_sandbox")
     shopify_webhook_secret: str = _env("SANDBOX_SHOPIFY_WEBHOOK_SECRET", "sandbox-shopify-webhook-secret")
 
@@ -78,6 +79,7 @@ class Settings:
             self.shop_webhook_secret,
             self.woocommerce_key,
             self.woocommerce_secret,
+            self.woocommerce_webhook_secret,
             self.shopify_token,
             self.shopify_webhook_secret,
         )
@@ -175,7 +177,7 @@ class World:
 
     def __init__(self, settings: Settings | None = None) -> None:
         # The platform packages name World in their signatures, so they are imported late.
-        from sandbox import shop_orders, shopify_stock, slack, stripe, telegram
+        from sandbox import shop_orders, shopify_stock, slack, stripe, telegram, woocommerce_stock
 
         self.settings = settings or Settings()
         #: the sandbox's own address without a trailing slash; set once the port is known
@@ -197,6 +199,7 @@ class World:
         self.stripe = stripe.State(self)
         self.orders = shop_orders.State(self)
         self.shopify = shopify_stock.State(self)
+        self.woocommerce = woocommerce_stock.State(self)
 
     def next_change(self) -> int:
         """The number of the next visible change."""
@@ -288,7 +291,7 @@ class World:
         self.calls.clear()
         self.faults.clear()
         self.random.seed(self.settings.seed)
-        for state in (self.slack, self.telegram, self.stripe, self.orders, self.shopify):
+        for state in (self.slack, self.telegram, self.stripe, self.orders, self.shopify, self.woocommerce):
             state.reset()
         self.clock.reset()
         self.changed("reset", self.clock.as_json())

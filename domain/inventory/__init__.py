@@ -40,6 +40,7 @@ from domain.inventory.levels import (
     ItemName,
     ItemsLookedUp,
     ItemsNamed,
+    LevelChanged,
     ShopLevels,
     StockItem,
     StockLevelTold,
@@ -90,6 +91,7 @@ from domain.inventory.told import (
     match_known_items,
     note_items_looked_up,
     note_items_named,
+    note_level_changed,
     note_level_told,
 )
 from domain.inventory.watch import evaluate, low_stock, sweep_stock
@@ -115,20 +117,21 @@ FACTS: Final[dict[type[Fact], NoteFact]] = {
     StockLevelTold: note_level_told,
     ItemsNamed: note_items_named,
     ItemsLookedUp: note_items_looked_up,
+    LevelChanged: note_level_changed,
 }
 
 __all__ = [
     "FACTS", "FORMS", "LOOK_UP", "USE_CASES", "AskForStock", "BackInStock", "ChangeReorderPoint", "ChooseSupplier",
     "Counted", "DaySales", "Delivery", "Demand", "FindStock", "Heard", "Inventory", "ItemName", "ItemsLookedUp",
-    "ItemsNamed", "ListLowStock", "LowStockCard", "LowStockList", "LowStockSummary", "Movement", "MovementKind",
-    "Offer", "OrderAllLow", "OrderOtherQuantity", "OrderStock", "OrderedBy", "OrderedLine", "PurchaseOrder",
-    "PurchaseOrderNote", "ReorderPointChanged", "ShopLevels", "ShowStock", "Snooze", "SnoozeLowStock", "Stock",
-    "StockAsOf", "StockChoices", "StockFigures", "StockIsThere", "StockItem", "StockLevelTold", "StockMatches",
+    "ItemsNamed", "LevelChanged", "ListLowStock", "LowStockCard", "LowStockList", "LowStockSummary", "Movement",
+    "MovementKind", "Offer", "OrderAllLow", "OrderOtherQuantity", "OrderStock", "OrderedBy", "OrderedLine",
+    "PurchaseOrder", "PurchaseOrderNote", "ReorderPointChanged", "ShopLevels", "ShowStock", "Snooze", "SnoozeLowStock",
+    "Stock", "StockAsOf", "StockChoices", "StockFigures", "StockIsThere", "StockItem", "StockLevelTold", "StockMatches",
     "StockMoved", "StockOrderDone", "StockOrdered", "StockRecovered", "StockReport", "StockSnoozed", "StockStillLow",
     "StockWhy", "StockWishSaved", "Supplier", "SupplierChosen", "Suppliers", "ToldLevel", "Variant", "WaitersTold",
     "Wanted", "WhyLowStock", "WhyStock", "ask_for_stock", "change_reorder_point", "choose_supplier", "end_of_second",
     "evaluate", "figures", "find_stock", "find_variant", "list_low_stock", "look_after_stock", "low_stock",
-    "match_known_items", "morning_after", "note_items_looked_up", "note_items_named", "note_level_told",
-    "note_stock_moved", "order_all_low", "order_other_quantity", "order_stock", "search_variants", "show_stock",
-    "snooze_low_stock", "sweep_stock", "why_low_stock", "why_stock",
+    "match_known_items", "morning_after", "note_items_looked_up", "note_items_named", "note_level_changed",
+    "note_level_told", "note_stock_moved", "order_all_low", "order_other_quantity", "order_stock", "search_variants",
+    "show_stock", "snooze_low_stock", "sweep_stock", "why_low_stock", "why_stock",
 ]

@@ -14,6 +14,8 @@ from domain.messages import Fact
 
 #: the kind of job that asks a shop system what its items are
 LOOK_UP: Final = "items"
+#: whose levels are known by asking alone, as of the moment of the question
+ASKED_ALONE: Final = frozenset({"woocommerce"})
 #: how precise a shop system's moments are: what moved within the same second is in the level
 _SECOND: Final = timedelta(seconds=1)
 
@@ -27,6 +29,14 @@ class StockLevelTold(Fact):
     place: str
     available: int
     at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class LevelChanged(Fact):
+    """A shop system says that an item's level is another now, in no order with what else it says: it is to be asked."""
+
+    source: str
+    item: str
 
 
 @dataclass(frozen=True, kw_only=True)

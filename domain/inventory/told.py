@@ -11,11 +11,13 @@ from domain.connections import Connection
 from domain.errors import BadInput
 from domain.inventory.facts import arrive, look_again
 from domain.inventory.levels import (
+    ASKED_ALONE,
     LOOK_UP,
     Heard,
     ItemName,
     ItemsLookedUp,
     ItemsNamed,
+    LevelChanged,
     StockItem,
     StockLevelTold,
     ToldLevel,
@@ -43,6 +45,11 @@ def note_level_told(fact: StockLevelTold, uow: UnitOfWork) -> None:
     if unknown or nowhere or heard is Heard.TIE:
         item = _want(uow, item)
     _bring(uow, item)
+
+
+def note_level_changed(fact: LevelChanged, uow: UnitOfWork) -> None:
+    """Have the shop system asked what stands."""
+    _want(uow, uow.levels.hold(fact.source, fact.item))
 
 
 def note_items_named(fact: ItemsNamed, uow: UnitOfWork) -> None:
@@ -81,6 +88,10 @@ def note_items_looked_up(fact: ItemsLookedUp, uow: UnitOfWork) -> None:
             # One that was replaced by another with its SKU is nobody's matter any more.
             finding = None if gone and matched.item in aside else _finding(uow, matched, fact, gone=gone)
             uow.levels.change(replace(matched, finding=finding))
+        elif matched.source in ASKED_ALONE:
+            system = Connection(key=matched.source).name
+            why = f"{system} was not asked how many of {matched.sku} there are: {fact.why}." if fact.why else None
+            uow.levels.change(replace(matched, finding=why))
         _bring(uow, matched)
 
 

@@ -16,7 +16,7 @@ TOPICS: Final[Mapping[str, tuple[str, ...]]] = {
         "orders-create", "orders-paid", "fulfillments-create", "fulfillments-update", "products-create",
         "products-update", "inventory-levels-update", "inventory-levels-connect", "app-uninstalled",
     ),
-    "woocommerce": ("order-created", "order-updated"),
+    "woocommerce": ("order-created", "order-updated", "product-created", "product-updated"),
     "easypost": ("events",),
     "aftership": ("events",),
 }

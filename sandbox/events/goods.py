@@ -47,6 +47,14 @@ async def shopify_level(shop: ShopState, asked: Asked) -> str:
     return f"Shopify's admin now says {quantity} of {sku}, {before} before."
 
 
+async def woocommerce_level(shop: ShopState, asked: Asked) -> str:
+    """Somebody types a count into WooCommerce; its webhook tells that it changed."""
+    sku, quantity = str(asked["sku"]), whole_number(asked, "quantity")
+    before = shop.stock_of(sku).available
+    await shop.set_in_woocommerce(sku, quantity)
+    return f"WooCommerce now says {quantity} of {sku}, {before} before."
+
+
 # -- parcels
 
 

@@ -40,6 +40,13 @@ EVENTS: Mapping[str, ShopEvent] = dict(
             _SKU,
             Parameter(name="quantity", label="Available", kind="number", default=200),
         ),
+        _event(
+            "woocommerce_level",
+            "A count is typed into WooCommerce",
+            goods.woocommerce_level,
+            _SKU,
+            Parameter(name="quantity", label="Available", kind="number", default=200),
+        ),
         _event("parcel_stuck", "Jonas' parcel is stuck", goods.parcel_stuck),
         _event("parcel_damaged", "The carrier reports damage", goods.parcel_damaged, _ORDER),
         _event("parcel_moves", "A parcel moves on", goods.parcel_moves, _ORDER),

@@ -13,7 +13,7 @@ import pytest
 
 from domain.errors import BadInput
 from domain.foreign import json_object
-from domain.inventory import ItemName, ItemsNamed, StockLevelTold
+from domain.inventory import ItemName, ItemsNamed, LevelChanged, StockLevelTold
 from domain.messages import Fact
 from domain.order_lists import AppUninstalled
 from domain.orders import OrderPaid, OrderPlaced, PlacedLine
@@ -119,6 +119,12 @@ EXPECTED: dict[str, tuple[Any, ...]] = {
     "woocommerce/order-updated.paid-later.json": (
         GUEST, OrderPaid(number="728", at=at(22, 8), currency="EUR", paid_minor=3489),
     ),
+    "woocommerce/product-updated.json": (LevelChanged(source="woocommerce", item="799"),),
+    "woocommerce/product-updated.variation.json": (LevelChanged(source="woocommerce", item="802"),),
+    "woocommerce/product-updated.deleted.json": (),
+    "woocommerce/product-updated.not-counted.json": (),
+    "woocommerce/product-updated.counted-at-its-product.json": (),
+    "woocommerce/product-created.json": (LevelChanged(source="woocommerce", item="804"),),
     "woocommerce/order-created.draft.json": (),
     "woocommerce/order-updated.deleted.json": (),
     "easypost/tracker-created.json": scans((Milestone.INFO_RECEIVED, None, at(21, 9), "DE")),
@@ -168,7 +174,7 @@ def test_every_source_has_three_payloads_or_more() -> None:
 
 
 def test_no_vendor_names_a_payment_that_stripe_could_refund() -> None:
-    harmless = (OrderPlaced, OrderPaid, ParcelScanned, ParcelTracked, StockLevelTold, ItemsNamed, AppUninstalled)
+    harmless = (OrderPlaced, OrderPaid, ParcelScanned, ParcelTracked, StockLevelTold, ItemsNamed, AppUninstalled, LevelChanged)
     for name in FILES:
         for fact in read(name):
             assert isinstance(fact, harmless)

@@ -156,7 +156,7 @@ async def stand(desk: TestDesk) -> AsyncIterator[Stand]:
         sandbox = await stack.enter_async_context(running(Settings(start=now)))
         session = await stack.enter_async_context(aiohttp.ClientSession())
         base = await bot_web.serve(bot_web.server([route], lambda: "7Q2K"), ("127.0.0.1", 0), stack)
-        carrier = ItemLookUpCarrier(lists=item_lists(settings(sandbox.address)), engine=desk.store, session=session)
+        carrier = ItemLookUpCarrier(lists=item_lists(settings(sandbox.address), desk.clock.now), engine=desk.store, session=session)
         yield Stand(desk, sandbox, session, base, worker, carrier)
 
 

@@ -228,3 +228,14 @@ async def test_a_count_typed_into_shopify_is_told_by_shopify_alone(shop: Shop) -
     assert (path, json.loads(body)["available"]) == ("/webhooks/shopify/nordlicht", 33)
     assert "of 33 are available" not in (await shop.event("sell_some", quantity=33)).get("error", "")
     assert (await shop.event("sell_out"))["error"] == "BLU-MUG-300 is sold out already."
+
+
+async def test_a_count_typed_into_woocommerce_is_told_by_woocommerce_alone(shop: Shop) -> None:
+    assert "Nobody has subscribed" in (await shop.event("woocommerce_level"))["error"]
+    shop.world.woocommerce.subscriptions |= {"product.updated": "/webhooks/woocommerce/nordlicht"}
+    shop.app.refuse = 0
+    assert (await shop.event("woocommerce_level", quantity=33))["ok"] is True
+    assert shop.app.facts == []
+    ((path, body, _),) = [one for one in shop.app.taken if "woocommerce" in one[0]]
+    told = json.loads(body)
+    assert (path, told["sku"], told["stock_quantity"]) == ("/webhooks/woocommerce/nordlicht", "BLU-MUG-300", 33)
