@@ -17,6 +17,17 @@ from domain.inventory.actions import (
     why_low_stock,
     why_stock,
 )
+from domain.inventory.cards import (
+    LowStockCard,
+    LowStockSummary,
+    OrderedBy,
+    PurchaseOrderNote,
+    Snooze,
+    StockOrdered,
+    StockRecovered,
+    StockStillLow,
+    WaitersTold,
+)
 from domain.inventory.commands import (
     AskForStock,
     ChangeReorderPoint,
@@ -51,25 +62,16 @@ from domain.inventory.levels import (
 from domain.inventory.lookup import find_variant, search_variants
 from domain.inventory.messages import (
     BackInStock,
-    LowStockCard,
     LowStockList,
-    LowStockSummary,
-    OrderedBy,
-    PurchaseOrderNote,
     ReorderPointChanged,
-    Snooze,
     StockChoices,
     StockIsThere,
     StockMatches,
     StockOrderDone,
-    StockOrdered,
-    StockRecovered,
     StockReport,
     StockSnoozed,
-    StockStillLow,
     StockWhy,
     StockWishSaved,
-    WaitersTold,
 )
 from domain.inventory.model import (
     DaySales,

@@ -8,6 +8,7 @@ from typing import Final
 
 from domain.cases import Case, CaseState
 from domain.errors import BadInput, Conflict, NotFound, RuleBroken
+from domain.inventory.cards import OrderedBy, PurchaseOrderNote, Snooze
 from domain.inventory.commands import (
     ChangeReorderPoint,
     ListLowStock,
@@ -22,10 +23,7 @@ from domain.inventory.commands import (
 from domain.inventory.lookup import find_variant, near_misses, search_variants
 from domain.inventory.messages import (
     LowStockList,
-    OrderedBy,
-    PurchaseOrderNote,
     ReorderPointChanged,
-    Snooze,
     StockMatches,
     StockOrderDone,
     StockReport,

@@ -9,8 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from domain.cases import Case, CaseState
-from domain.inventory.messages import (
-    BackInStock,
+from domain.inventory.cards import (
     LowStockCard,
     LowStockSummary,
     OrderedBy,
@@ -20,6 +19,7 @@ from domain.inventory.messages import (
     StockStillLow,
     WaitersTold,
 )
+from domain.inventory.messages import BackInStock
 from domain.inventory.model import StockAsOf
 from domain.inventory.rules import StockFigures, figures, rank
 from domain.messages import Message

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.inventory import DaySales, Stock, StockAsOf, Supplier, Variant, figures
-from domain.inventory.messages import as_csv
+from domain.inventory.cards import as_csv
 from domain.inventory.model import OrderedLine, PurchaseOrder
 from domain.inventory.rules import (
     by_weekday,

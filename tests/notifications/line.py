@@ -16,7 +16,7 @@ from aiogram.client.default import DefaultBotProperties
 from aiogram.client.telegram import TelegramAPIServer
 from slack_sdk.web.async_client import AsyncWebClient
 
-from domain.inventory.messages import LowStockCard
+from domain.inventory.cards import LowStockCard
 from domain.messages import Message, Photo
 from domain.outcomes import Carrier
 from notifications.catalogue import Catalogue

@@ -17,7 +17,7 @@ from domain.customers import CustomerUnreachable
 from domain.digest import ChangeMyDigest, Digest, ShowDigest, morning_digest
 from domain.errors import BadInput, NotAllowed
 from domain.home import Home, ShowHome
-from domain.inventory.messages import StockStillLow
+from domain.inventory.cards import StockStillLow
 from domain.messages import Chat
 from domain.order_lists import OrderListReach
 from domain.own_digest import send_own_digests

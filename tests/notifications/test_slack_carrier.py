@@ -13,7 +13,7 @@ import pytest_asyncio
 import sqlalchemy as sa
 
 from domain.digest import Digest
-from domain.inventory.messages import PurchaseOrderNote
+from domain.inventory.cards import PurchaseOrderNote
 from domain.messages import Chat
 from domain.outcomes import retry_after
 from domain.returns.messages import ReturnCard

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from domain.answers import Noted
 from domain.digest import Digest
-from domain.inventory.messages import PurchaseOrderNote
+from domain.inventory.cards import PurchaseOrderNote
 from domain.messages import Chat
 from domain.returns.messages import ReturnCard
 from storage.tables import cards, chats, customers, jobs, lanes
