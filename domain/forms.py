@@ -8,6 +8,8 @@ from typing import Final
 
 #: the name of a dialogue in which a form is asked
 DIALOGUE: Final = "form"
+#: what people write, in small letters, where they want none of what is asked
+OFF: Final = frozenset({"off", "none", "no", "-"})
 
 
 class FieldKind(StrEnum):

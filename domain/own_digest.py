@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from domain.digest import ChangeMyDigest, Digest, Shows, morning_figures
 from domain.errors import BadInput, RuleBroken
-from domain.forms import Choice, Field, FieldKind, Form
+from domain.forms import OFF, Choice, Field, FieldKind, Form
 from domain.messages import Button, Chat, Command, Message, UseCase
 from domain.people import ANY_STAFF, Actor, Staff
 from domain.ports import UnitOfWork
@@ -18,8 +18,6 @@ from domain.time import DAY
 
 #: a digest that is later than this, because nothing ran, is left out that day
 _STILL_GOOD: Final = timedelta(hours=6)
-_PLATFORMS: Final = ("slack", "telegram")
-_OFF: Final = frozenset({"off", "none", "no", "-"})
 SHOWS_WORDS: Final = {
     Shows.ALL: "everything", Shows.SALES: "sales", Shows.PARCELS: "orders and parcels",
     Shows.RETURNS: "returns and refunds", Shows.STOCK: "stock", Shows.TO_DO: "only what needs doing",
@@ -150,7 +148,7 @@ def my_digest_form(command: Command, actor: Actor, uow: UnitOfWork) -> Form:
 def read_hour(text: str | None) -> time | None:
     """An hour as people write it ("7", "7:30", "07.30"); None for "off"; BadInput for what is neither."""
     word = (text or "").strip().lower()
-    if word in _OFF:
+    if word in OFF:
         return None
     found = re.fullmatch(r"(\d{1,2})(?:[:.h]?(\d{2}))?", word, re.ASCII)
     if found is None or int(found[1]) > 23 or int(found[2] or 0) > 59:
@@ -165,9 +163,8 @@ def _is_due(wish: OwnDigest, today: date, uow: UnitOfWork) -> bool:
 
 
 def _chat(staff: Staff, platform: str) -> Chat | None:
-    """Where that person reads alone."""
-    address = {"slack": staff.slack_user, "telegram": staff.telegram_user}.get(platform)
-    return None if address is None else Chat(platform=platform, address=str(address))
+    """Where that person reads alone on that platform."""
+    return next((chat for chat in staff.own_chats if chat.platform == platform), None)
 
 
 def _my_digest(wish: OwnDigest | None, uow: UnitOfWork, *, changed: bool = False) -> MyDigest:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from domain.errors import NotAllowed
+from domain.messages import Chat
 from domain.money import Money
 
 
@@ -59,6 +60,12 @@ class Staff:
     #: most that they may let go in one local day; None = what the shop's policy says
     day_limit: Money | None = None
     email: str | None = None
+
+    @property
+    def own_chats(self) -> tuple[Chat, ...]:
+        """Where that person reads alone: in Slack, in Telegram, in both or in neither."""
+        there = {"slack": self.slack_user, "telegram": self.telegram_user}
+        return tuple(Chat(platform=name, address=str(one)) for name, one in there.items() if one is not None)
 
 
 @dataclass(frozen=True, kw_only=True)

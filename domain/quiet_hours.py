@@ -9,13 +9,12 @@ from datetime import datetime, time
 from typing import Final, Protocol
 
 from domain.errors import BadInput, RuleBroken
-from domain.forms import Field, Form
-from domain.messages import Button, Chat, Command, Message, UseCase
+from domain.forms import OFF, Field, Form
+from domain.messages import Button, Command, Message, UseCase
 from domain.people import ANY_STAFF, Actor, Staff, listed
 from domain.ports import UnitOfWork
 from domain.time import DAY, Calendar
 
-_OFF: Final = frozenset({"off", "none", "no", "-"})
 _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _HOUR: Final = r"(\d{1,2})(?:[:.h](\d{2}))?"
 _HOURS: Final = re.compile(rf"{_HOUR}\s*(?:-|–|to|until)\s*{_HOUR}(?!\S)", re.ASCII)
@@ -142,7 +141,7 @@ def show_quiet_hours(command: ShowQuietHours, actor: Actor, uow: UnitOfWork) -> 
 def change_quiet_hours(command: ChangeQuietHours, actor: Actor, uow: UnitOfWork) -> Message:
     """From now on so, or not at all; what waited for the quiet hours before waits for these now."""
     staff = actor.require(ANY_STAFF, "have quiet hours")
-    if not own_chats(staff):
+    if not staff.own_chats:
         raise RuleBroken("I know no chat of yours in Slack or Telegram. Ask an owner to add it to the shop file.")
     hours = read_quiet_hours(f"{command.hours or ''} {command.days or ''}")
     if hours is None:
@@ -161,7 +160,7 @@ def change_quiet_hours(command: ChangeQuietHours, actor: Actor, uow: UnitOfWork)
 def settle_quiet_hours(staff_id: int, uow: UnitOfWork) -> bool:
     """Whatever was being written while they changed waits by those that stand now; False: somebody still writes."""
     staff = uow.people.by_id(staff_id)
-    if not all(uow.outbox.alone(chat) for chat in own_chats(staff)):
+    if not all(uow.outbox.alone(chat) for chat in staff.own_chats):
         return False
     _move(staff, uow.quiet_hours.of(staff.id), uow)
     return True
@@ -192,7 +191,7 @@ def quiet_hours_form(command: Command, actor: Actor, uow: UnitOfWork) -> Form:
 def read_quiet_hours(text: str) -> QuietHours | None:
     """Hours and days as people write them ("20-7 sat sun"); None for "off"; BadInput for what is neither."""
     said = " ".join(text.lower().split())
-    if said.split(" ")[0] in _OFF:
+    if said.split(" ")[0] in OFF:
         return None
     start = end = None
     found = _HOURS.match(said)
@@ -203,16 +202,10 @@ def read_quiet_hours(text: str) -> QuietHours | None:
     return QuietHours(start=start, end=end, days=days)
 
 
-def own_chats(staff: Staff) -> tuple[Chat, ...]:
-    """Where that person reads alone."""
-    there = {"slack": staff.slack_user, "telegram": staff.telegram_user}
-    return tuple(Chat(platform=name, address=str(address)) for name, address in there.items() if address is not None)
-
-
 def _move(staff: Staff, hours: QuietHours | None, uow: UnitOfWork) -> tuple[datetime | None, int]:
     """Whatever waits for that person waits by these hours: until when, if it is quiet now, and how many letters."""
     until = None if hours is None else hours.until(uow.now, uow.shop.calendar)
-    return until, sum(uow.outbox.wait_until(chat, until or uow.now) for chat in own_chats(staff))
+    return until, sum(uow.outbox.wait_until(chat, until or uow.now) for chat in staff.own_chats)
 
 
 def _time(hour: str, minute: str | None, said: str) -> time:
