@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from tests.e2e.control import Control
 
@@ -42,9 +42,13 @@ def page(browser: Browser, control: Control) -> Iterator[Page]:
     assert not troubles
 
 
-def _shot(page: Page, pictures: Path | None, name: str) -> None:
+def _shot(page: Page, pictures: Path | None, name: str, top: Locator | None = None) -> None:
+    """``top``: what stands at the top of it, whatever has come meanwhile."""
     if pictures is not None:
         page.wait_for_timeout(600)
+        if top is not None:
+            expect(page.get_by_test_id("clock-next-morning")).to_be_enabled(timeout=90_000)
+            top.evaluate("card => card.scrollIntoView({block: 'start'})")
         page.screenshot(path=pictures / f"{name}.png")
 
 
@@ -132,8 +136,7 @@ def test_the_digest_by_hand(page: Page, control: Control, pictures: Path | None)
     expect(digest).to_have_count(1)
     assert digest.last.locator("svg").count() >= 1, "the chart is drawn"
     assert digest.last.locator("table").count() >= 1, "the table is drawn"
-    digest.last.evaluate("card => card.scrollIntoView({block: 'start'})")
-    _shot(page, pictures, "digest")
+    _shot(page, pictures, "digest", top=digest.last)
 
 
 def test_on_a_phone_nothing_runs_off_the_screen(browser: Browser, control: Control, pictures: Path | None) -> None:
