@@ -341,3 +341,19 @@ async def test_a_level_that_cannot_be_read_holds_up_no_other(stand: Stand) -> No
     await stand.run()
     assert (stand.told(), stand.kept()) == ({(1, PLACE): 5}, 2)
     assert len(stand.desk.query(sa.select(inbox).where(inbox.c.error.is_not(None)))) == 1
+
+
+async def test_the_look_ups_of_a_first_reading_leave_nothing_open_and_are_gone_with_the_other_old_rows(stand: Stand) -> None:
+    items = range(1, 121)  # most of them are no product here
+    await stand.stocked({(item, PLACE): item for item in items})
+    await stand.begin()
+    await stand.run(within=timedelta(minutes=30))
+    states = [row.state for row in stand.desk.query(sa.select(jobs.c.state).where(jobs.c.kind == "items"))]
+    assert (len(states), set(states)) == (len(items), {"done"})
+    assert len([one for one in stand.sandbox.calls if one.name == "shopify.inventory_items"]) < len(items) / 10
+    stand.desk.clock.move(days=31)
+    while await stand.desk.store.write(lambda one: one.old.prune(timedelta(days=30), limit=300)):
+        pass
+    for table in (jobs, inbox, lanes):
+        assert stand.desk.query(sa.select(sa.func.count()).select_from(table)) == [(0,)], table.name
+    assert len(stand.told()) == len(items)
