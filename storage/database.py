@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
 
 import psycopg
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 #: how long a second connection waits for SQLite's one writer, in milliseconds
 _BUSY_MILLISECONDS: Final = 10_000
+#: how long a transaction waits for a row that another holds, in milliseconds: one forgotten in somebody's console must
+#: not keep every thread of ours
+_LOCK_MILLISECONDS: Final = 10_000
 #: key of a connection's info: its hold on the right to write
 _WRITER: Final = "opsbell_writer"
 _LOCKED: Final = "database is locked"
@@ -50,8 +53,16 @@ def _postgresql(url: sa.URL, pool_size: int) -> sa.Engine:
     def _connect(connection: psycopg.Connection[tuple[object, ...]], _entry: ConnectionPoolEntry) -> None:
         if _pooled(connection):
             connection.prepare_threshold = None
+        else:  # a pooler would lend out the server with the setting
+            _set_patience(connection)
 
     return engine
+
+
+def _set_patience(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    with suppress(psycopg.Error):  # it broke just now: whoever uses it hears that as of any other connection
+        connection.execute(f"SET lock_timeout = {_LOCK_MILLISECONDS}")
+        connection.commit()
 
 
 def _pooled(connection: psycopg.Connection[tuple[object, ...]]) -> bool:

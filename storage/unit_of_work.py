@@ -53,8 +53,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: threads for whole transactions on PostgreSQL, and for reads on SQLite
-_THREADS = 8
+#: threads for reads
+_READERS = 8
+#: threads for the loops' transactions on PostgreSQL, and as many for those that somebody waits for
+_WRITERS = 4
 
 
 class Moment(NamedTuple):
@@ -91,11 +93,11 @@ class Store:
     def __post_init__(self) -> None:
         """Threads start with the first transaction."""
         begin = self._transaction
-        writers: Writers = WriterPool(begin=begin, threads=_THREADS)
+        writers: Writers = WriterPool(begin=begin, threads=_WRITERS)
         if is_sqlite(self.engine):
             writers = OneWriter(begin=begin, seconds=self.seconds)
         object.__setattr__(self, "_writers", writers)
-        object.__setattr__(self, "_readers", ThreadPoolExecutor(_THREADS, thread_name_prefix="reader"))
+        object.__setattr__(self, "_readers", ThreadPoolExecutor(_READERS, thread_name_prefix="reader"))
 
     @contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:

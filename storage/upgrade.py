@@ -119,6 +119,7 @@ def _changing(engine: sa.Engine) -> Iterator[sa.Connection]:
         try:
             with connection.begin():
                 if not is_sqlite(connection):
+                    connection.exec_driver_sql("SET LOCAL lock_timeout = 0")  # behind another's upgrade, however long
                     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
                 yield connection
                 if is_sqlite(connection) and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first()):

@@ -49,22 +49,28 @@ class Writers(Protocol):
 
 @dataclass(kw_only=True)
 class WriterPool:
-    """Several transactions at once, each with its own commit."""
+    """Several transactions at once, each with its own commit. Those who hurry have as many threads of their own.
+
+    Else the loops' work, which waits for rows that others hold, would keep every thread from who stores what came.
+    """
 
     begin: Begin
     threads: int
     _pool: ThreadPoolExecutor = field(init=False)
+    _hurried: ThreadPoolExecutor = field(init=False)
 
     def __post_init__(self) -> None:
         """Threads start with the first transaction."""
         self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="writer")
+        self._hurried = ThreadPoolExecutor(self.threads, thread_name_prefix="hurried")
 
     async def run(self, work: Callable[[sa.Connection], T], *, hurried: bool = False) -> T:
-        del hurried  # nobody waits for another here
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._whole, work)
+        pool = self._hurried if hurried else self._pool
+        return await asyncio.get_running_loop().run_in_executor(pool, self._whole, work)
 
     def shutdown(self, *, wait: bool = True) -> None:
-        self._pool.shutdown(wait=wait)
+        for pool in (self._pool, self._hurried):
+            pool.shutdown(wait=wait)
 
     def _whole(self, work: Callable[[sa.Connection], T]) -> T:
         with self.begin() as connection:

@@ -254,3 +254,35 @@ def test_a_new_file_is_changed_to_wal_by_one_connection_at_a_time(tmp_path: Path
         other.give_back()
         assert opening.result(timeout=10) == "wal"
     engine.dispose()
+
+
+async def test_whoever_hurries_never_waits_behind_loops_that_wait_for_a_row(desk: TestDesk) -> None:
+    if is_sqlite(desk.store.engine):
+        pytest.skip("SQLite has one writer, and nobody waits for a row")
+    await desk.store.write(mark("held"))
+
+    def waits(transaction: Transaction) -> None:
+        transaction.connection.exec_driver_sql("SET LOCAL lock_timeout = 0")  # type: ignore[attr-defined]
+        mark("held")(transaction)
+
+    with desk.store.engine.begin() as forgotten:
+        forgotten.execute(sa.update(lanes).values(held_until=START))
+        loops = [asyncio.ensure_future(desk.store.write(waits)) for _ in range(20)]
+        await asyncio.sleep(0)
+        async with asyncio.timeout(30):
+            await Hurried(store=desk.store).write(mark("came"))
+        assert not any(one.done() for one in loops)
+        forgotten.rollback()
+    await asyncio.gather(*loops)
+    assert marks(desk) == {"held", "came"}
+
+
+async def test_a_row_that_somebody_forgot_to_let_go_keeps_no_thread_for_ever(desk: TestDesk) -> None:
+    if is_sqlite(desk.store.engine):
+        pytest.skip("SQLite has one writer, and nobody waits for a row")
+    await desk.store.write(mark("held"))
+    assert desk.query(sa.text("SELECT current_setting('lock_timeout')"))[0][0] == "10s"
+    with desk.store.engine.begin() as forgotten:
+        forgotten.execute(sa.update(lanes).values(held_until=START))
+        with pytest.raises(sa.exc.OperationalError, match="lock timeout"):
+            await desk.store.write(mark("held"))
