@@ -56,6 +56,12 @@ def _postgresql(url: sa.URL, pool_size: int) -> sa.Engine:
         else:  # a pooler would lend out the server with the setting
             _set_patience(connection)
 
+    @event.listens_for(engine, "handle_error")
+    def _handle_error(context: sa.engine.ExceptionContext) -> None:
+        if isinstance(context.original_exception, psycopg.errors.ReadOnlySqlTransaction):
+            # Its server became a standby: every connection is made anew, and finds who leads now.
+            context.is_disconnect = True
+
     return engine
 
 

@@ -1,4 +1,4 @@
-"""Behind a pooler no statement is prepared by name: by transaction, names would meet other statements of others."""
+"""What stands between us and PostgreSQL: a pooler, by which no statement may be prepared by name; and a failover."""
 
 from __future__ import annotations
 
@@ -104,6 +104,22 @@ def test_a_server_behind_a_pooler_is_not(server: sa.URL) -> None:
         engine = open_engine(url.render_as_string(hide_password=False))
         assert _prepared(engine) == 0
         engine.dispose()
+
+
+def test_a_server_that_became_a_standby_is_left(server: sa.URL) -> None:
+    engine = open_engine(server.render_as_string(hide_password=False), pool_size=1)
+
+    def write() -> None:
+        with engine.begin() as connection:
+            connection.exec_driver_sql("CREATE TABLE failover (id int)")
+            connection.exec_driver_sql("DROP TABLE failover")
+
+    with engine.begin() as connection:
+        connection.exec_driver_sql("SET default_transaction_read_only = on")  # as all of a standby is
+    with pytest.raises(sa.exc.DBAPIError, match="read-only"):
+        write()
+    write()
+    engine.dispose()
 
 
 @contextmanager
