@@ -140,6 +140,9 @@ class Jobs(Protocol):
     def look_again(self, kinds: Collection[str], *, waiting: Collection[str]) -> int:
         """Jobs of those kinds that were put back with these words are due now; how many."""
 
+    def at_once(self, lane: str) -> None:
+        """The open jobs of that lane that nobody holds are due now."""
+
     def held(self, prefix: str, *, but: str) -> tuple[str, ...]:
         """The other lanes whose key begins so, and that are held now."""
 

@@ -22,7 +22,7 @@ from domain.shops import Shop
 from domain.time import offset
 from domain.wire import Json
 from gateways.order_lists import Look, OrderList, keep
-from gateways.shop_api import KeyRefused, NotListed, TooOften, caller, gaps, note_refused
+from gateways.shop_api import KeyRefused, NotListed, TooOften, caller, gaps, note_refused, orders_lane
 
 KIND: Final = "orders"
 _EVERY: Final = timedelta(minutes=10)
@@ -108,7 +108,7 @@ def plan_order_polls(lists: Iterable[tuple[str, str]], transaction: Transaction)
     """Begin: a look at once for each list that has none written."""
     shops = {one.key: one for one in transaction.shops.all()}
     for source, key in lists:
-        if key in shops and not transaction.jobs.stands(_lane(source, key)):
+        if key in shops and not transaction.jobs.stands(orders_lane(source, key)):
             _plan(transaction, shops[key], source, since=None, soon=True)
 
 
@@ -116,7 +116,7 @@ def _plan(
     transaction: Transaction, shop: Shop, source: str, *, since: Json, failures: int = 0, soon: bool = False
 ) -> None:
     """Write a look: at once, or in the shop's own next slot that has had none (a clock may have been put back)."""
-    lane, own = _lane(source, shop.key), _EPOCH + offset(shop.id, _EVERY)
+    lane, own = orders_lane(source, shop.key), _EPOCH + offset(shop.id, _EVERY)
     slot = own + (transaction.now - own) // _EVERY * _EVERY
     # A look at once is told from its slot's own by where it begins: two processes that begin make one.
     names = [(f"{slot.isoformat()}:{since}", transaction.now)] if soon else []
@@ -128,10 +128,6 @@ def _plan(
         ):
             return
     raise RuntimeError(f"{lane} finds no free slot")
-
-
-def _lane(source: str, shop: str) -> str:
-    return f"orders:{source}:{shop}"
 
 
 def _of(job: Job) -> tuple[str, str]:

@@ -78,6 +78,11 @@ def lane(source: str, shop: str) -> str:
     return f"api:{source}:{shop}"
 
 
+def orders_lane(source: str, shop: str) -> str:
+    """The one look at a shop's list of orders that is written."""
+    return f"orders:{source}:{shop}"
+
+
 def gaps(source: str, shop: str) -> Mapping[str, timedelta]:
     """A job's lanes, as ``Carrier.gaps`` has them."""
     return {lane(source, shop): _GAP}
@@ -106,7 +111,7 @@ def cut_off(source: str, shop: str, transaction: Transaction) -> None:
 
 
 def resume(accounts: Collection[tuple[str, str]], transaction: Transaction) -> None:
-    """At a start, which may have brought a new key: accounts that were cut off are tried at once.
+    """At a start, which may have brought a new key: accounts that were cut off are tried at once, by their orders.
 
     ``accounts``: by source and the shop's key. One that has no key any more is cut off no longer: nobody asks it.
     """
@@ -123,6 +128,7 @@ def resume(accounts: Collection[tuple[str, str]], transaction: Transaction) -> N
             if (source, shop.key) not in accounts:
                 rows.open_lanes({key: now})
                 note_not_asked(source, transaction.of(shop.id))
+            rows.at_once(orders_lane(source, shop.key))
             rows.look_again(ASKING, waiting=(CUT_OFF, WAITS_FOR_TRIAL, WAITS_FOR_TURN))
 
 

@@ -91,6 +91,15 @@ _LOOK_AGAIN: Final = (
     sa.update(jobs).where(jobs.c.id.in_(_PUT_BACK)).values(due_at=sa.bindparam("now", type_=jobs.c.due_at.type))
 )
 
+_AT_ONCE: Final = (
+    sa.update(jobs)
+    .where(
+        still_open(), jobs.c.lane == sa.bindparam("lane_of"), jobs.c.due_at > sa.bindparam("now"),
+        jobs.c.leased_until.is_(None),
+    )
+    .values(due_at=sa.bindparam("now", type_=jobs.c.due_at.type))
+)
+
 
 def _hold(new: Insert) -> Insert:
     free, held = new.excluded.free_at, new.excluded.held_until
@@ -241,6 +250,10 @@ class JobRows:
         found = self.connection.execute(_LOOK_AGAIN, values).rowcount
         self.connection.info.setdefault(NEW_WORK, set()).update(kinds if found else ())
         return found
+
+    def at_once(self, lane: str) -> None:
+        """The open jobs of that lane that nobody holds are due now."""
+        self.connection.execute(_AT_ONCE, {"lane_of": lane, "now": self.now})
 
     def held(self, prefix: str, *, but: str) -> tuple[str, ...]:
         """The other lanes whose key begins so, and that are held now."""

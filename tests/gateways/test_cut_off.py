@@ -137,6 +137,17 @@ async def test_a_new_key_is_tried_at_the_start_that_brings_it_and_all_that_waite
     assert "shopify" not in health(replicas) or not health(replicas)["shopify"].cut_off
 
 
+async def test_a_new_key_is_tried_at_once_though_nothing_waits(replicas: Replicas) -> None:
+    await plan(replicas.desk)
+    await look(replicas)
+    asked = replicas.asked()
+    await uninstalled(replicas)
+    await replicas.desk.store.write(partial(resume, [ACCOUNT]))
+    await look(replicas)
+    assert replicas.asked() > asked
+    assert told(replicas) == [(False, True), (True, False)]
+
+
 async def test_an_old_key_at_a_start_costs_one_call(replicas: Replicas) -> None:
     await plan(replicas.desk)
     await replicas.sandbox.shopify.uninstall()
