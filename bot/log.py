@@ -19,6 +19,8 @@ _MASKS: Final = (
     (re.compile(r"https://hooks\.slack\.com/\S+|https?://\S+/slack/response/\S+"), "[response url]"),
     (re.compile(r"(://[^/\s:@]+:)[^/\s@]+@"), r"\1[password]@"),
     (re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+"), "[e-mail]"),
+    # an account or a chat in the key of a job, whose last digits tell it from others
+    (re.compile(r"\b(telegram(?:-in)?:)-?\d{2,}(\d{3})\b"), r"\1…\2"),
     (re.compile(r"(?<![\w.:-])\+\d[\d ()/-]{7,}\d"), "[phone]"),
 )
 

@@ -112,6 +112,14 @@ def test_no_databases_error_brings_a_persons_data_into_the_log(world: World, wri
     _clean(written())
 
 
+@pytest.mark.parametrize("key", ["nordlicht/reply:7>telegram:{}", "learn:telegram-in:{}", "telegram:{}:approval", "telegram:-100{}"])
+def test_no_jobs_key_brings_somebodys_account_into_the_log(written: Callable[[], str], key: str) -> None:
+    logging.getLogger("opsbell.jobs").warning("job %s broke", key.format("7123456789"))
+    found = written()
+    assert "123456" not in found
+    assert "…789" in found
+
+
 def test_settings_print_no_secret() -> None:
     kept = Settings(_env_file=None, **SECRETS)  # type: ignore[call-arg,arg-type]
     shown = f"{kept!r} {kept} {kept.model_dump()} {kept.model_dump_json()}"
