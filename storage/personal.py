@@ -77,7 +77,7 @@ class PersonalRows:
             "dialogues": self._rows(dialogues, dialogues.c.address == user),
             "proofs": self._rows(proofs, proofs.c.address == user),
             "messages": [_untokened(row) for row in self._rows(jobs, jobs.c.id.in_(letters))],
-            "events": [_event(row) for row in self._events() if traces.of_event(_stored(row))],
+            "events": [_event(row) for row in self._events(traces) if traces.of_event(_stored(row))],
             "audit": self._rows(audit, audit.c.actor.in_(_actors(customer))),
         }
 
@@ -85,14 +85,14 @@ class PersonalRows:
         """How many messages to or about them have not gone out, and events about them are not worked off."""
         traces = self._traces(customer)
         letters = [row.id for row in self._letters(traces) if row.state == "open"]
-        events = [row.id for row in self._events() if row.worked_at is None and traces.in_event(_stored(row))]
-        return len(letters) + len(events)
+        waiting = self._events(traces, inbox.c.worked_at.is_(None))
+        return len(letters) + len([row.id for row in waiting if traces.in_event(_stored(row))])
 
     def erase(self, customer: Customer) -> Erased:
         """Take it out."""
         traces = self._traces(customer)
         messages = self._blank(jobs, [row.id for row in self._letters(traces)])
-        events = self._blank_inbox([row.id for row in self._events() if traces.in_event(_stored(row))])
+        events = self._blank_inbox([row.id for row in self._events(traces) if traces.in_event(_stored(row))])
         over = sa.and_(cases.c.shop_id == self.shop.id, cases.c.resolved_at.is_not(None))
         closed = sa.select(cases.c.id, cases.c.facts).where(over, _mentions(cases.c.facts, _needles(traces)))
         self._blank(cases, [row.id for row in self.connection.execute(closed) if traces.name(row.facts)])
@@ -185,22 +185,22 @@ class PersonalRows:
         )
         return [row for row in self.connection.execute(likely) if traces.in_letter(_platform(row), row.payload)]
 
-    def _events(self) -> Iterator[sa.Row[*tuple[Any, ...]]]:
-        """Every event that is still there and may be this shop's."""
+    def _events(self, traces: Traces, *where: sa.ColumnElement[bool]) -> Iterator[sa.Row[*tuple[Any, ...]]]:
+        """Every event that is still there, may be this shop's, and may tell of them."""
         last = 0
         while True:
             rows = self.connection.execute(
                 sa.select(inbox)
                 .where(
                     inbox.c.id > last, sa.func.length(inbox.c.body) > 0,
-                    sa.or_(inbox.c.shop_id == self.shop.id, inbox.c.shop_id.is_(None)),
+                    sa.or_(inbox.c.shop_id == self.shop.id, inbox.c.shop_id.is_(None)), *where,
                 )
                 .order_by(inbox.c.id).limit(_BATCH)
             ).all()
             if not rows:
                 return
             last = rows[-1].id
-            yield from rows
+            yield from (row for row in rows if traces.likely(row.body))
 
     def _blank_inbox(self, ids: list[int]) -> int:
         """Their bodies, and the words in which a refusal may have quoted them; that they were refused stays."""

@@ -6,8 +6,9 @@ Given out is only what speaks of nobody else. Taken out is whatever names them; 
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -20,6 +21,8 @@ from domain.wire import Json
 _ORDER_FIELDS: Final = ("order_number", "order")
 _RETURN_FIELDS: Final = ("number", "return_number")
 _RETURN_CARD: Final = "return:"
+#: the key of a guest of whom nothing but one order is known
+_GUEST: Final = "order "
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +60,13 @@ class Traces:
         short, (orders, returns) = _whole_words([self.customer.short_name]), _about(payload)
         return not (orders or returns) and any(short.search(text) for text in _texts(dict(payload)))
 
+    def likely(self, body: bytes) -> bool:
+        """Whether an event may say anything of them: for most it is told without reading them."""
+        lowered, (named, first, numbers) = body.lower(), self._pieces
+        if self._alone.search(lowered) or any(piece in lowered for piece in named):
+            return True
+        return any(piece in lowered for piece in first) and any(piece in lowered for piece in numbers)
+
     def of_event(self, event: StoredEvent) -> bool:
         """Whether an event is theirs: from their account, or it carries their key or their address."""
         found = self._read(event)
@@ -89,6 +99,19 @@ class Traces:
     def words(self) -> tuple[str, ...]:
         """What names them and nobody else, wherever it stands."""
         return tuple(word for word in (self.customer.name, self.customer.email, self.customer.phone) if word)
+
+    @cached_property
+    def _pieces(self) -> tuple[frozenset[bytes], ...]:
+        """Of what names them; of how they are spoken to; of their numbers, which count beside that."""
+        return _forms(self.words), _forms([self.customer.first_name]), _forms([*self.orders, *self.returns])
+
+    @cached_property
+    def _alone(self) -> re.Pattern[bytes]:
+        """Their key or their account as a value of its own, as any JSON writes it."""
+        user, key = self.customer.telegram_user, self.customer.external_id.removeprefix(_GUEST)
+        known = sorted(map(re.escape, _forms([key, *(() if user is None else (str(user),))])))
+        # What stands before is looked at last: a pattern that begins with plain letters is found twenty times as fast.
+        return re.compile(b"|".join(one + rb"(?<=[\"\s:]" + one + rb")(?=[\"\s,}\]])" for one in known))
 
     @cached_property
     def _named(self) -> re.Pattern[str] | None:
@@ -128,7 +151,7 @@ class Traces:
             named = (place.get("external_id"), place.get("customer_id"), part(place.get("customer")).get("id"))
             if key in {str(one) for one in named if one is not None}:
                 return True
-        number = key.removeprefix("order ")
+        number = key.removeprefix(_GUEST)
         return number != key and isinstance(found, dict) and str(found.get("id")) == number
 
 
@@ -146,6 +169,11 @@ def _whole_words(words: list[str] | tuple[str, ...]) -> re.Pattern[str]:
     """Not within a longer name, number or address: "mari@example.com" is not in "ann.mari@example.com"."""
     anyone = "|".join(re.escape(word) for word in words)
     return re.compile(rf"(?<![\w.+-])(?:{anyone})(?![\w-]|\.\w)", re.IGNORECASE)
+
+
+def _forms(words: Iterable[str]) -> frozenset[bytes]:
+    """In small letters, in either way that JSON writes what is not ASCII."""
+    return frozenset(form.encode().lower() for word in words for form in (word, json.dumps(word)[1:-1]))
 
 
 def _same(text: str) -> str:

@@ -9,11 +9,13 @@ import pytest
 import sqlalchemy as sa
 
 from domain.answers import Refused
+from domain.customers import Customer
 from domain.errors import NotFound, RuleBroken
 from domain.messages import Chat, Letter
 from domain.privacy import erase_customer, export_customer, find_customer
 from domain.returns import DeclineReturn, ListReturns
 from storage.tables import buttons, customers, inbox, jobs, staff
+from storage.traces import StoredEvent, Traces
 from tests.returns.world import World
 
 MARIA, ANN = "17", "1042-b"
@@ -185,3 +187,19 @@ def test_the_account_that_was_known_before_the_customer_was_goes_too(two: World)
     over(two)
     erased(two, MARIA)
     assert two.desk.query(sa.select(customers).where(customers.c.external_id == "telegram:1001")) == []
+
+
+@pytest.mark.parametrize("body", [
+    b'{"customer_id":17}', b'{"customer": {"id": 17, "x": 1}}', b'{"customer":{"id":17}}', b'{"external_id": "17"}',
+    '{"to": "Jörg Müller"}'.encode(), json.dumps({"to": "Jörg Müller"}).encode(), b'{"email":"JM@example.com"}',
+    b'{"text":"Dear J\\u00f6rg, #1042 is late"}', b'{"callback_query":{"from":{"id":1001}}}', "no JSON of Jörg Müller".encode(),
+])
+def test_no_event_of_theirs_is_passed_over_unread(body: bytes) -> None:
+    theirs = Customer(
+        id=1, external_id="17", name="Jörg Müller", email="jm@example.com", phone=None, language=None,
+        telegram_user=1001, consent_at=None, unreachable_at=None,
+    )
+    traces = Traces(customer=theirs, shop="nordlicht", orders=frozenset({"1042"}), returns=frozenset())
+    assert traces.in_event(StoredEvent(source="shop", body=body, shop=None))
+    assert traces.likely(body)
+    assert not traces.likely(b'{"id":170,"a":[217,17.5],"customer":{"id":"1"},"name":"J\\u00f6rgen #1043"}')
