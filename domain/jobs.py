@@ -9,6 +9,7 @@ from typing import Final, Protocol, TypeVar
 
 from domain.alarms import Alarms
 from domain.letters import Buttons, Gatherings, Letters
+from domain.messages import Chat
 from domain.people import Staff
 from domain.ports import UnitOfWork
 from domain.shops import Shop
@@ -211,6 +212,9 @@ class Inbox(Protocol):
 
 class ShopDirectory(Protocol):
     """Every shop, and which one somebody speaks to."""
+
+    def names(self, shop: Shop, chat: Chat) -> bool:
+        """Whether that is a chat of the shop: its file names it."""
 
     def all(self) -> tuple[Shop, ...]:
         """Every shop, oldest first."""

@@ -72,6 +72,10 @@ _CHATS: Final = (
     .join(chats, chats.c.shop_id == shops.c.id)
     .order_by(shops.c.id, chats.c.platform, chats.c.address, chats.c.id)
 )
+_NAMES: Final = sa.select(sa.exists().where(
+    chats.c.shop_id == sa.bindparam("shop"), chats.c.platform == sa.bindparam("platform"),
+    chats.c.address == sa.bindparam("address"),
+))
 _BY_KEY: Final = sa.select(*_COLUMNS).where(shops.c.key == sa.bindparam("shop_key"))
 _BY_ID: Final = sa.select(*_COLUMNS).where(shops.c.id == sa.bindparam("shop"))
 
@@ -104,6 +108,11 @@ class ShopRows:
                 self.connection.execute(_CHATS), key=lambda row: (row.key, row.platform, row.address)
             )
         )
+
+    def names(self, shop: Shop, chat: Chat) -> bool:
+        """Whether that is a chat of the shop: its file names it."""
+        values = {"shop": shop.id, "platform": chat.platform, "address": chat.address}
+        return bool(self.connection.execute(_NAMES, values).scalar())
 
     def by_key(self, key: str) -> Shop:
         """That shop; NotFound names the ones there are."""

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from domain.answers import AreYouSure, FormQuestion, Refused
 from domain.dialogue import Say, SendPhoto, ShareContact, Start
-from domain.errors import BadInput, OpsError, Stale
+from domain.errors import BadInput, NotAllowed, OpsError, Stale
 from domain.foreign import json_object
 from domain.jobs import Received, Transaction
 from domain.letters import StoredButton
@@ -67,6 +67,12 @@ class TelegramUpdates:
         asking = transaction.shops.asking(message.from_user.id) if private and not name else None
         uow, actor = begin(transaction, who) if asking is None else _with(transaction, who, asking)
         if name in _STAFF_NAMES and actor.staff is not None:
+            if not private and not transaction.shops.names(uow.shop, _chat(who)):
+                # Whoever else reads there may be anybody.
+                raise NotAllowed(
+                    f"This group is no chat of {uow.shop.name}: ask me in our own chat. An owner can add it to the "
+                    f"shop file: its number is {who.place}."
+                )
             reply = _typed(uow, actor, who, name, text)
         elif not private:
             return  # in a group only commands are meant for us

@@ -20,6 +20,7 @@ from handlers.telegram.door import ALLOWED_UPDATES, poll
 from storage.tables import customers, inbox, variants
 from tests.desk import TestDesk
 from tests.handlers.updates import Phone, token
+from tests.notifications.line import hear
 
 pytestmark = pytest.mark.asyncio
 ADA, DAN, MARIA = 2002, 2001, 1001
@@ -152,11 +153,22 @@ async def test_the_greeting_tells_staff_what_else_they_can_ask(phone: Phone) -> 
 
 
 async def test_a_group_hears_answers_to_commands_and_to_nothing_else(phone: Phone) -> None:
+    hear(phone.desk, "stock", "telegram", str(GROUP))
     (letter,) = await phone.say(ADA, "/stock MUG", group=GROUP)
     assert letter["address"] == str(GROUP)
+    assert letter["message"] != "refused"
     assert await phone.say(ADA, "good morning", group=GROUP) == []
     assert await phone.say(ADA, "/stock@another_bot MUG", group=GROUP) == []
     assert await phone.say(MARIA, "/stock MUG", group=GROUP) == []
+
+
+async def test_a_group_that_the_shop_file_does_not_name_hears_its_number_and_nothing_of_the_shop(phone: Phone) -> None:
+    hear(phone.desk, "stock", "telegram", str(GROUP - 1))
+    for command in ("/stock MUG", "/returns", "/ops help"):
+        (letter,) = await phone.say(ADA, command, group=GROUP)
+        assert (letter["address"], letter["message"]) == (str(GROUP), "refused")
+        assert "no chat of" in letter["fields"]["sentence"]
+        assert str(GROUP) in letter["fields"]["sentence"]
 
 
 async def test_bots_are_not_answered(phone: Phone) -> None:
