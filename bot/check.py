@@ -10,7 +10,7 @@ from bot.addresses import unheard
 from bot.check_chats import slack_chats, telegram_chats, topics_unheard, waits
 from bot.clock import new_id, system_now
 from bot.platforms import telegram_bot
-from bot.settings import Settings, missing
+from bot.settings import Settings, missing, wrong
 from domain.errors import OpsError
 from gateways import stripe
 from notifications.direct import Barred, Lanes
@@ -29,6 +29,9 @@ async def check(settings: Settings) -> bool:
     for need in missing(settings):
         good = False
         print(f"✗ OPSBELL_{need.name.upper()} is missing: it {need.purpose}. Get it: {need.where}")
+    for line in wrong(settings):
+        good = False
+        print(f"✗ {line}")
     store = _store(settings)
     if store is None:
         # Nor can it be seen what the platforms have asked of us.

@@ -36,9 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # whoever read it has read enough; nothing may be written at the end either
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
-        print(f"Another program listens there already: {error.strerror or error}.", file=sys.stderr)
+        if error.errno == errno.EADDRINUSE:
+            print(f"Another program listens there already: {error.strerror or error}.", file=sys.stderr)
+        else:
+            where = f"{error.filename}: " if error.filename is not None else ""
+            print(f"The system refuses: {where}{error.strerror or error}.", file=sys.stderr)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
     return 1

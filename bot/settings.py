@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -20,6 +21,9 @@ PARTS: Final = frozenset({"slack", "telegram", "stripe", "shop"})
 #: senders that are heard where their secret is set, and nowhere else
 VENDORS: Final = ("shopify", "woocommerce", "easypost", "aftership")
 _RESPONSES: Final = re.compile(r"https?://[\w.:\[\]-]+/(?:[\w./-]*/)?")
+_LISTEN: Final = re.compile(r"(?:[\w.-]+|\[[0-9a-fA-F:.]+\])?:([0-9]{1,5})", re.ASCII)
+#: docs.stripe.com/keys: a publishable key (pk_) refunds nothing
+_STRIPE_KEY: Final = re.compile(r"(?:sk|rk)_(?:live|test)_\w+", re.ASCII)
 _TELEGRAM_SECRET: Final = re.compile(r"[A-Za-z0-9_-]{32,256}")
 
 
@@ -198,48 +202,68 @@ def missing(settings: Settings) -> tuple[Need, ...]:
 
 def require(settings: Settings) -> None:
     """BadSettings lists everything that is missing or wrong, so that one look is enough."""
-    lines = [
-        f"  OPSBELL_{need.name.upper()} {need.purpose}\n      get it: {need.where}" for need in missing(settings)
-    ]
-    known = PARTS | set(VENDORS)
-    lines += [
-        f"  OPSBELL_WITHOUT names {name!r}; I know {', '.join(sorted(known))}" for name in sorted(settings.off - known)
-    ]
-    lines += _weak(settings)
-    secret = settings.link_secret.get_secret_value()
-    if secret and len(secret) < 32:
-        lines.append("  OPSBELL_LINK_SECRET is too short: 32 characters or more")
+    lines = [f"OPSBELL_{need.name.upper()} {need.purpose}\n      get it: {need.where}" for need in missing(settings)]
+    lines += wrong(settings)
     if lines:
         raise BadSettings(
             "Opsbell cannot start yet. Set these in the environment or in a file .env\n"
-            "(a part you do without is switched off by name: OPSBELL_WITHOUT=stripe,shop):\n" + "\n".join(lines)
+            "(a part you do without is switched off by name: OPSBELL_WITHOUT=stripe,shop):\n  " + "\n  ".join(lines)
         )
 
 
+def wrong(settings: Settings) -> list[str]:
+    """What is set and cannot be right, a line each."""
+    known = PARTS | set(VENDORS)
+    lines = [
+        f"OPSBELL_WITHOUT names {name!r}; I know {', '.join(sorted(known))}" for name in sorted(settings.off - known)
+    ]
+    secret = settings.link_secret.get_secret_value()
+    if secret and len(secret) < 32:
+        lines.append("OPSBELL_LINK_SECRET is too short: 32 characters or more")
+    return lines + _weak(settings)
+
+
 def _weak(settings: Settings) -> list[str]:
-    """Secrets that are set but could be guessed, or that the platform would not take."""
-    lines = []
+    """What is set but could be guessed, or cannot be what it is meant to be."""
+    lines = _no_addresses(settings)
+    key = settings.stripe_key.get_secret_value()
+    if key and "stripe" in settings.parts and not _STRIPE_KEY.fullmatch(key):
+        lines.append("OPSBELL_STRIPE_KEY: a secret key (sk_live_...) or a restricted one (rk_live_...)")
     if "telegram" in settings.parts and settings.telegram_mode == "webhook":
         secrets = secrets_of(settings.telegram_secret)
         if not all(_TELEGRAM_SECRET.fullmatch(secret) for secret in secrets):
-            lines.append("  OPSBELL_TELEGRAM_SECRET: 32 to 256 letters, digits, _ or -")
+            lines.append("OPSBELL_TELEGRAM_SECRET: 32 to 256 letters, digits, _ or -")
     of_shop = secrets_of(settings.shop_webhook_secret) if "shop" in settings.parts else ()
     if not all(frontdoor.good_standard_secret(secret) for secret in of_shop):
-        lines.append("  OPSBELL_SHOP_WEBHOOK_SECRET: whsec_ and 24 random bytes or more, in base64")
+        lines.append("OPSBELL_SHOP_WEBHOOK_SECRET: whsec_ and 24 random bytes or more, in base64")
     for vendor in VENDORS:
         for shop, value in settings.own_secrets(vendor).items():
             if not 1 <= len(secrets_of(value)) <= 2:
                 lines.append(
-                    f"  OPSBELL_{vendor.upper()}_SECRETS: {shop[:40]!r} needs one secret, or two during a rotation"
+                    f"OPSBELL_{vendor.upper()}_SECRETS: {shop[:40]!r} needs one secret, or two during a rotation"
                 )
     if not _RESPONSES.fullmatch(settings.slack_response_url):
-        lines.append("  OPSBELL_SLACK_RESPONSE_URL: an address with a / at its end; only the sandbox needs one")
+        lines.append("OPSBELL_SLACK_RESPONSE_URL: an address with a / at its end; only the sandbox needs one")
+    return lines
+
+
+def _no_addresses(settings: Settings) -> list[str]:
+    lines = []
+    for name in ("listen", "admin_listen"):
+        given: str = getattr(settings, name)
+        found = _LISTEN.fullmatch(given)
+        if (given or name == "listen") and (found is None or not 0 < int(found[1]) < 2**16):
+            lines.append(f"OPSBELL_{name.upper()}: an address and a port such as 127.0.0.1:8080")
+    if settings.public_url:
+        parts = urlsplit(settings.public_url)
+        if parts.scheme not in {"https", "http"} or not parts.hostname or parts.query or parts.fragment:
+            lines.append("OPSBELL_PUBLIC_URL: the address under which this is reached, such as https://desk.example.com")
     return lines
 
 
 def _address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
-    return host or "127.0.0.1", int(port)
+    return host.strip("[]") or "127.0.0.1", int(port)
 
 
 def secrets_of(value: SecretStr) -> tuple[str, ...]:

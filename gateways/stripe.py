@@ -260,8 +260,8 @@ def refused(job: Job, error: stripe.StripeError) -> Outcome:
 
 def mode_of(key: str) -> bool | None:
     """Whether a key moves real money: True for sk_live_ and rk_live_, False for test keys, None for neither."""
-    kind = key.split("_")[1:2]
-    return {"live": True, "test": False}.get(kind[0] if kind else "")
+    prefix, kind, *_ = [*key.split("_"), "", ""]
+    return {"live": True, "test": False}.get(kind) if prefix in {"sk", "rk"} else None
 
 
 def foreign(event: Mapping[str, Json], *, live: bool | None, account: str = "") -> str | None:

@@ -93,7 +93,8 @@ class FileLock:
         fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def __del__(self) -> None:
-        os.close(self._file)
+        if hasattr(self, "_file"):  # not if there was no folder for it
+            os.close(self._file)
 
 
 def writer_lock(path: Path) -> FileLock:

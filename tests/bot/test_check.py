@@ -69,6 +69,16 @@ async def test_all_is_well_where_the_bot_is_everywhere(world: World, tmp_path: P
     assert "I can write into its 1 chat" in out
 
 
+async def test_what_would_stop_the_start_is_said_before_it(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = _desk(world, tmp_path, (*CHATS, ChatRow(topic="stock", platform="telegram", address=GROUP)))
+    assert not await check(given.model_copy(update={"listen": "abc", "without": "stripe,shop,slak"}))
+    out = capsys.readouterr().out
+    assert "✗ OPSBELL_LISTEN: an address and a port" in out
+    assert "✗ OPSBELL_WITHOUT names 'slak'" in out
+
+
 @pytest.mark.parametrize(("act", "said"), [
     ({"remove": ["bot"]}, "C0STOCK (stock): I am not in it: type /invite @opsbell there"),
     ({"archived": True}, "C0STOCK (stock): it is archived"),

@@ -147,6 +147,24 @@ def test_a_port_that_is_taken_is_said(monkeypatch, capsys, tmp_path):
         assert "listens there already" in refused(capsys, "run"), errno.EADDRINUSE
 
 
+@pytest.mark.parametrize(("changed", "said"), [
+    ({"OPSBELL_LISTEN": "no-such-host.invalid:8080"}, "The system refuses: "),
+    ({"OPSBELL_DATABASE_URL": "sqlite:////no/such/folder/desk.db"}, "The system refuses: /no/such/folder/desk.db"),
+])
+def test_what_the_system_refuses_is_one_sentence_without_a_stack(monkeypatch, capsys, tmp_path, changed, said):
+    monkeypatch.chdir(tmp_path)
+    given = {
+        "OPSBELL_WITHOUT": "slack,telegram,stripe,shop", "OPSBELL_LINK_SECRET": "x" * 40,
+        "OPSBELL_DATABASE_URL": f"sqlite:///{tmp_path / 'desk.db'}", **changed,
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert main(["run"]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert [line for line in lines if line.startswith(said)]
+    assert not [line for line in lines if "Traceback" in line]
+
+
 @pytest.mark.parametrize("public_url", ["", "https://desk.example.org"])
 def test_the_manifest_is_valid_against_slacks_own_schema(shared_fixtures, public_url):
     schema = json.loads((shared_fixtures / "slack-manifest-schema" / "manifest.schema.2.0.0.json").read_text())

@@ -41,12 +41,30 @@ def test_good_secrets_pass_also_two_during_a_rotation() -> None:
     ({"shop_webhook_secret": f"{GOOD['shop_webhook_secret']},whsec_"}, "OPSBELL_SHOP_WEBHOOK_SECRET: whsec_"),
     ({"slack_response_url": "https://hooks.slack.com"}, "OPSBELL_SLACK_RESPONSE_URL: an address with a /"),
     ({"without": "slack,stripe,shpo"}, "OPSBELL_WITHOUT names 'shpo'"),
+    ({"listen": "abc"}, "OPSBELL_LISTEN: an address and a port"),
+    ({"listen": "127.0.0.1:65536"}, "OPSBELL_LISTEN: an address and a port"),
+    ({"listen": ""}, "OPSBELL_LISTEN: an address and a port"),
+    ({"admin_listen": "http://127.0.0.1:9090"}, "OPSBELL_ADMIN_LISTEN: an address and a port"),
+    ({"public_url": "desk.example.org"}, "OPSBELL_PUBLIC_URL: the address under which"),
+    ({"public_url": "https://desk.example.org/?a=b"}, "OPSBELL_PUBLIC_URL: the address under which"),
+    ({"without": "slack", "stripe_key": "pk_live_secret", "stripe_webhook_secret": "whsec_x"}, "OPSBELL_STRIPE_KEY: a secret key"),
+    ({"without": "slack", "stripe_key": "sk_secret", "stripe_webhook_secret": "whsec_x"}, "OPSBELL_STRIPE_KEY: a secret key"),
 ])
 def test_a_weak_secret_or_a_slip_stops_the_start_and_is_not_shown(changed: dict[str, str], said: str) -> None:
     with pytest.raises(BadSettings) as refused:
         require(given(**changed))
     assert said in str(refused.value)
-    assert not any(value in str(refused.value) for name, value in changed.items() if name.endswith("secret"))
+    assert not any(value in str(refused.value) for name, value in changed.items() if name.endswith(("secret", "key")))
+
+
+@pytest.mark.parametrize(("listen", "where"), [
+    (":8080", ("127.0.0.1", 8080)), ("0.0.0.0:80", ("0.0.0.0", 80)), ("desk.internal:65535", ("desk.internal", 65535)),
+    ("[::1]:8080", ("::1", 8080)),
+])
+def test_where_it_listens(listen: str, where: tuple[str, int]) -> None:
+    settings = given(listen=listen)
+    require(settings)
+    assert settings.address == where
 
 
 def test_the_addresses_of_webhooks_are_those_that_the_doors_know(tmp_path: Path) -> None:
