@@ -269,6 +269,7 @@ async def test_an_event_of_another_mode_or_account_moves_nothing_and_is_counted(
 
 @pytest.mark.parametrize(("key", "live"), [
     ("sk_live_1", True), ("rk_live_1", True), ("sk_test_1", False), ("rk_test_1", False), ("nonsense", None), ("", None),
+    ("pk_live_1", None), ("pk_test_1", None),
 ])
 async def test_a_keys_mode_is_read_from_it(key: str, live: bool | None) -> None:
     assert mode_of(key) is live

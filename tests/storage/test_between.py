@@ -16,7 +16,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from storage.database import is_sqlite, open_engine
+from storage.database import _pooled, is_sqlite, open_engine
 from tests.desk import TestDesk
 
 #: the driver prepares a statement when it comes for the sixth time
@@ -104,6 +104,13 @@ def test_a_server_behind_a_pooler_is_not(server: sa.URL) -> None:
         engine = open_engine(url.render_as_string(hide_password=False))
         assert _prepared(engine) == 0
         engine.dispose()
+
+
+def test_a_connection_that_broke_as_it_was_made_is_prepared_for_nothing(server: sa.URL) -> None:
+    made = psycopg.connect(server.set(drivername="postgresql").render_as_string(hide_password=False))
+    assert not _pooled(made)
+    made.close()
+    assert _pooled(made)
 
 
 def test_a_server_that_became_a_standby_is_left(server: sa.URL) -> None:
