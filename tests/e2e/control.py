@@ -55,7 +55,20 @@ class Control:
         return self.post("/telegram/send", user=user, **what)["saw"]
 
     def tap(self, user: str, label: str) -> list[Entry]:
+        """Press a button once it is there."""
+        self.until(lambda: label in self.labels(user), f"the button {label!r} in {user}'s chat")
         return self.post("/telegram/press", user=user, label=label)["saw"]
+
+    def labels(self, user: str) -> list[str]:
+        """What can be pressed in a chat, oldest first."""
+        return [button["label"] for one in self.chat(user) for button in one["buttons"]]
+
+    def label(self, user: str, *parts: str) -> str:
+        """The newest button that carries one of the parts, once it is there."""
+        return self.until(
+            lambda: next((one for one in reversed(self.labels(user)) if any(part in one for part in parts)), None),
+            f"a button with one of {parts} in {user}'s chat",
+        )
 
     def happens(self, event: str, **parameters: Any) -> Any:
         return self.post("/shop/event", event=event, **parameters)
