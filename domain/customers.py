@@ -16,7 +16,12 @@ _SHORTEST_PHONE: Final = 7
 
 @dataclass(frozen=True, kw_only=True)
 class Customer:
-    """A customer of the shop. ``telegram_user`` is set once they have proved an order or followed their own link."""
+    """A customer of the shop. ``telegram_user`` is set once they have proved an order or followed their own link.
+
+    A shop's system knows a guest by an e-mail address that nobody checks, so two people may stand behind one customer.
+    ``proved_phone`` is the number of the orders that the account has shown to be its own ("": of those without one;
+    None: ``phone``, as the shop's records have it); orders under another number are not shown or spoken of there.
+    """
 
     id: int
     external_id: str
@@ -25,6 +30,7 @@ class Customer:
     phone: str | None
     language: str | None
     telegram_user: int | None
+    proved_phone: str | None
     consent_at: datetime | None
     unreachable_at: datetime | None
 
@@ -108,11 +114,13 @@ class Customers(Protocol):
     def by_telegram(self, user: int) -> Customer | None:
         """The customer whose Telegram account this is."""
 
-    def by_phone(self, phone: str) -> Customer | None:
-        """The customer with that phone number, compared by digits only."""
+    def link_telegram(
+        self, customer_id: int, user: int, *, language: str | None, phone: str | None = None
+    ) -> Customer:
+        """Remember the account as theirs, with consent to be written to now; Conflict if it is another customer's.
 
-    def link_telegram(self, customer_id: int, user: int, *, language: str | None) -> Customer:
-        """Remember the account as theirs, with consent to be written to now; Conflict if it is another customer's."""
+        ``phone``: the number of the order that proved it, as ``proved_phone``.
+        """
 
     def unreachable(self, telegram_user: int) -> None:
         """They blocked us: nothing more is sent until they write again."""
@@ -141,6 +149,11 @@ def same_phone(known: str | None, shared: str) -> bool:
     if ours.startswith("0") and len(ours) > _SHORTEST_PHONE + 2:
         return theirs.endswith(ours[1:])
     return len(ours) >= _SHORTEST_PHONE and hmac.compare_digest(ours, theirs)
+
+
+def one_number(first: str, second: str) -> bool:
+    """Whether two numbers, or none at all, are one, whichever of them is national."""
+    return not (first or second) or same_phone(first, second) or same_phone(second, first)
 
 
 def _digits(phone: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -19,8 +18,6 @@ from storage.tables import stock_wishes
 
 #: the key of a customer who is known by a Telegram account alone, until an order proves who they are
 _ACCOUNT_ONLY: Final = "telegram:"
-#: fewer digits than this are no phone number
-_SHORTEST_PHONE: Final = 6
 
 _SHOP: Final[sa.BindParameter[int]] = sa.bindparam("shop")
 _WHICH: Final[sa.BindParameter[int]] = sa.bindparam("which")
@@ -47,19 +44,6 @@ _WISH_TOLD: Final = sa.update(stock_wishes).where(
 )
 _TAKE_OVER: Final = sa.update(stock_wishes).where(
     stock_wishes.c.shop_id == _SHOP, stock_wishes.c.customer_id == _WHICH
-)
-
-
-def _plain_phone() -> sa.ColumnElement[str]:
-    plain: sa.ColumnElement[str] = table.c.phone
-    for sign in (" ", "+", "-", "(", ")", "/", "."):
-        plain = sa.func.replace(plain, sign, "")
-    return plain
-
-
-_BY_PHONE: Final = _CUSTOMERS.where(
-    table.c.phone.is_not(None),
-    sa.or_(*(_plain_phone() == sa.bindparam(name, type_=sa.String()) for name in ("digits", "with_00"))),
 )
 
 
@@ -100,15 +84,9 @@ class CustomerRows:
         """Whose Telegram account this is."""
         return self._one(_BY_TELEGRAM, which=user)
 
-    def by_phone(self, phone: str) -> Customer | None:
-        """Compared by digits only; None where two customers share the number, since either could be meant."""
-        digits = _digits(phone)
-        if len(digits) < _SHORTEST_PHONE:
-            return None
-        rows = self._select(_BY_PHONE, digits=digits, with_00="00" + digits)
-        return rows[0] if len(rows) == 1 else None
-
-    def link_telegram(self, customer_id: int, user: int, *, language: str | None) -> Customer:
+    def link_telegram(
+        self, customer_id: int, user: int, *, language: str | None, phone: str | None = None
+    ) -> Customer:
         """Remember the account as theirs; wishes made before they were known move to them.
 
         Conflict if the account is another customer's, or if theirs is another account.
@@ -121,7 +99,7 @@ class CustomerRows:
         customer = self.by_id(customer_id)
         if customer.telegram_user not in (None, user):
             raise Conflict("That customer already writes from another Telegram account. Ask the shop.")
-        values: dict[str, object] = {"telegram_user": user, "unreachable_at": None}
+        values: dict[str, object] = {"telegram_user": user, "unreachable_at": None, "proved_phone": phone}
         if customer.consent_at is None or customer.telegram_user is None:
             values["consent_at"] = self.now
         if language and not customer.language:
@@ -188,13 +166,10 @@ class CustomerRows:
         return tuple(
             Customer(
                 id=row.id, external_id=row.external_id, name=row.name, email=row.email, phone=row.phone,
-                language=row.language, telegram_user=row.telegram_user, consent_at=row.consent_at,
+                language=row.language, telegram_user=row.telegram_user,
+                proved_phone=row.proved_phone, consent_at=row.consent_at,
                 unreachable_at=row.unreachable_at,
             )
             for row in rows
         )
 
-
-def _digits(phone: str) -> str:
-    """The digits alone; the international 00 falls away like the +."""
-    return re.sub(r"\D", "", phone).removeprefix("00")

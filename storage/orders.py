@@ -114,9 +114,9 @@ class OrderRows:
         number = placed.number.strip().removeprefix("#")
         if self.connection.execute(_HAS, {"shop": self.shop.id, "number": number}).scalar():
             return None  # nor is its customer written: who was erased does not come back with a change of an old order
+        # The number stays with the order: it may be somebody else's who ordered under this customer's address.
         customer = CustomerRows(self.connection, self.shop, self.now).upsert(
-            placed.customer_external_id, name=placed.customer_name, email=placed.customer_email,
-            phone=placed.customer_phone,
+            placed.customer_external_id, name=placed.customer_name, email=placed.customer_email, phone=None
         )
         goods = sum(line.quantity * line.unit_price_minor for line in placed.lines)
         paid = placed.payment_intent is not None or placed.paid_minor > 0
@@ -125,6 +125,7 @@ class OrderRows:
             "customer_id": customer.id, "currency": placed.currency, "total_minor": placed.paid_minor or goods,
             "freight_minor": max(0, placed.paid_minor - goods), "placed_at": placed.at,
             "approved_at": placed.at if paid else None, "promised_on": placed.promised_on,
+            "phone": placed.customer_phone or "",
         }).scalar()
         if order_id is None:
             return None
@@ -177,7 +178,7 @@ class OrderRows:
         lines, delivered = self._lines(numbers), self._delivered(numbers)
         return tuple(
             Order(
-                id=row.id, number=row.number, status=row.status, customer_id=row.customer_id,
+                id=row.id, number=row.number, status=row.status, customer_id=row.customer_id, phone=row.phone,
                 total=Money(minor=row.total_minor, currency=row.currency), placed_at=row.placed_at,
                 approved_at=row.approved_at, promised_on=row.promised_on, ship_by=row.ship_by,
                 delivered_at=delivered.get(row.id), lines=tuple(lines.get(row.id, ())),

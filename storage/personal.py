@@ -108,10 +108,11 @@ class PersonalRows:
             self._update(customers, customers.c.external_id == f"telegram:{user}", external_id=gone)
         self._delete(stock_wishes, stock_wishes.c.customer_id == customer.id)
         self._update(returns, self._returns_of(customer), note=None, photo=None, telegram_user=None, decision_note=None)
+        self._update(orders, orders.c.customer_id == customer.id, phone="")
         self._update(
             customers, customers.c.id == customer.id, external_id=f"erased:{customer.id}", name=None, email=None,
-            phone=None, language=None, country=None, region=None, postcode=None, telegram_user=None, consent_at=None,
-            unreachable_at=None,
+            phone=None, proved_phone=None, language=None, country=None, region=None, postcode=None,
+            telegram_user=None, consent_at=None, unreachable_at=None,
         )
         return Erased(messages=messages, events=events)
 
@@ -167,13 +168,15 @@ class PersonalRows:
 
     def _traces(self, customer: Customer) -> Traces:
         """What tells of them, as long as they are known."""
-        theirs = sa.select(orders.c.number).where(orders.c.shop_id == self.shop.id, orders.c.customer_id == customer.id)
+        of_theirs = sa.and_(orders.c.shop_id == self.shop.id, orders.c.customer_id == customer.id)
+        theirs = self.connection.execute(sa.select(orders.c.number, orders.c.phone).where(of_theirs)).all()
         asked = sa.select(returns.c.number).where(self._returns_of(customer))
         of_staff = sa.select(sa.exists().where(
             staff.c.shop_id == self.shop.id, staff.c.telegram_user == customer.telegram_user
         ))
         return Traces(
-            customer=customer, shop=self.shop.key, orders=frozenset(self.connection.execute(theirs).scalars()),
+            customer=customer, shop=self.shop.key, orders=frozenset(row.number for row in theirs),
+            phones=frozenset(row.phone for row in theirs if row.phone),
             returns=frozenset(self.connection.execute(asked).scalars()),
             staff=customer.telegram_user is not None and bool(self.connection.execute(of_staff).scalar()),
         )

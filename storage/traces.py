@@ -42,6 +42,8 @@ class Traces:
     shop: str
     orders: frozenset[str]
     returns: frozenset[str]
+    #: told with their orders
+    phones: frozenset[str] = frozenset()
     #: their account is also that of one of the staff: what was said in that chat speaks of others
     staff: bool = False
 
@@ -98,7 +100,9 @@ class Traces:
     @cached_property
     def words(self) -> tuple[str, ...]:
         """What names them and nobody else, wherever it stands."""
-        return tuple(word for word in (self.customer.name, self.customer.email, self.customer.phone) if word)
+        known = self.customer
+        found = (known.name, known.email, known.phone, known.proved_phone, *sorted(self.phones))
+        return tuple(dict.fromkeys(word for word in found if word))
 
     @cached_property
     def _pieces(self) -> tuple[frozenset[bytes], ...]:

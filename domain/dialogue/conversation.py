@@ -23,7 +23,7 @@ from domain.dialogue.messages import (
 from domain.dialogue.model import Draft, Hint, Step
 from domain.errors import NotAllowed
 from domain.messages import Chat, Message
-from domain.orders import Order
+from domain.orders import Order, own_orders, speaks_for
 from domain.people import Actor
 from domain.ports import UnitOfWork
 from domain.returns.arrivals import telegram_user
@@ -72,7 +72,7 @@ class Talk:
     def own_order(self, order_id: int, *, proved: bool = False) -> Order | None:
         """That order if it is this person's: their customer's, or proved in this conversation."""
         order = self.uow.orders.by_id(order_id)
-        own = self.customer is not None and order.customer_id == self.customer.id
+        own = self.customer is not None and speaks_for(self.customer, order)
         return order if own or proved else None
 
     def left(self, order: Order) -> dict[int, int]:
@@ -81,7 +81,7 @@ class Talk:
 
     def recent(self) -> tuple[Order, ...]:
         """Their newest orders."""
-        return () if self.customer is None else self.uow.orders.of_customer(self.customer.id, _ORDERS_SHOWN)
+        return () if self.customer is None else own_orders(self.customer, _ORDERS_SHOWN, self.uow)
 
 
 def talk_of(actor: Actor, uow: UnitOfWork) -> Talk:

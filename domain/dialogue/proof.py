@@ -9,7 +9,7 @@ from typing import Final
 
 from domain.customers import Customer, same_phone
 from domain.errors import Conflict
-from domain.orders import PHONE_CHANGED, Order
+from domain.orders import Order, phone_of
 from domain.people import Actor
 from domain.ports import UnitOfWork
 
@@ -62,43 +62,25 @@ def prove_by_phone(number: str, phone: str, actor: Actor, uow: UnitOfWork) -> tu
         return None, 0
     order = uow.orders.by_number(number)
     customer = None if order is None or order.customer_id is None else uow.customers.by_id(order.customer_id)
-    if order is None or customer is None or not same_phone(customer.phone, phone):
+    if order is None or customer is None or not same_phone(phone_of(order, customer), phone):
         return None, TRIES - tried
-    if order.id < known_since(customer, uow):
-        return None, TRIES - tried  # it was ordered under another number
     return order, TRIES - tried
 
 
-def known_since(customer: Customer, uow: UnitOfWork) -> int:
-    """The order that last brought another phone number than the customer had; 0 where none ever did.
-
-    Nobody checks the e-mail address of a guest's order, and by it a shop's system knows them again: an order under
-    somebody else's address with a number of one's own must not open what they ordered before it was heard of.
-    """
-    lines = [line for line in uow.audit.about(f"customer:{customer.id}") if line.action == PHONE_CHANGED]
-    return int(str(lines[-1].detail["order_id"])) if lines else 0
-
-
 def link(order: Order, user: int, actor: Actor, uow: UnitOfWork) -> Customer | None:
-    """Remember the account as the order's customer; None if one of both belongs to somebody else already."""
+    """Remember the account as the order's customer, for what was ordered under its number.
+
+    None if one of both belongs to somebody else already: then the order proves itself alone.
+    """
     if order.customer_id is None:
         return None
+    number = phone_of(order, uow.customers.by_id(order.customer_id))
     try:
-        customer = uow.customers.link_telegram(order.customer_id, user, language=None)
+        customer = uow.customers.link_telegram(order.customer_id, user, language=None, phone=number)
     except Conflict:
         return None
     uow.record(actor, "customer.linked", f"order:{order.number}")
     return customer
-
-
-def link_by_phone(order: Order, user: int, actor: Actor, uow: UnitOfWork) -> Customer | None:
-    """The same by an order's phone number: None too where the customer ever had another, since it may be a stranger's.
-
-    Then the order proves itself alone.
-    """
-    if order.customer_id is None or known_since(uow.customers.by_id(order.customer_id), uow):
-        return None
-    return link(order, user, actor, uow)
 
 
 def _subject(actor: Actor) -> str:

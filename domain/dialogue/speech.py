@@ -25,7 +25,7 @@ from domain.dialogue.commands import (
 from domain.dialogue.conversation import Talk, ask, talk_of
 from domain.dialogue.messages import NotProved
 from domain.dialogue.model import Draft, DraftLine, Hint, Step
-from domain.dialogue.proof import link, link_by_phone, order_of_link, prove_by_phone, tries_left
+from domain.dialogue.proof import link, order_of_link, prove_by_phone, tries_left
 from domain.dialogue.steps import (
     back,
     cancel_dialogue,
@@ -77,7 +77,7 @@ def share_contact(command: ShareContact, actor: Actor, uow: UnitOfWork) -> Messa
     if order is None:
         talk.keep(Draft(step=Step.NUMBER, purpose=draft.purpose))
         return NotProved(number=draft.number, tries_left=left)
-    link_by_phone(order, talk.user, actor, uow)
+    link(order, talk.user, actor, uow)
     talk.keep(replace(draft, order_id=order.id, proved=True))
     return order_chosen(talk_of(actor, uow), order, proved=True)
 

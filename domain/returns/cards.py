@@ -6,6 +6,7 @@ from datetime import datetime
 
 from domain.messages import Chat, Message
 from domain.money import Money
+from domain.orders import speaks_for
 from domain.payments.model import Refund, barred
 from domain.ports import UnitOfWork
 from domain.returns.messages import News, ReturnCard, ReturnNews
@@ -75,11 +76,13 @@ def customer_name(found: Return, uow: UnitOfWork) -> str:
 
 
 def chat_of(found: Return, uow: UnitOfWork) -> Chat | None:
-    """Where the customer reads: the chat the return came from, unless they blocked us."""
+    """Where the customer reads: the chat the return came from, else the order's own; None where they blocked us."""
+    if found.telegram_user is not None:
+        known = uow.customers.by_telegram(found.telegram_user)
+        return Chat(platform="telegram", address=str(found.telegram_user)) if known is None else known.chat
     customer = None if found.customer_id is None else uow.customers.by_id(found.customer_id)
-    if customer is not None and (customer.chat is not None or customer.unreachable_at is not None):
-        return customer.chat
-    return None if found.telegram_user is None else Chat(platform="telegram", address=str(found.telegram_user))
+    own = customer is not None and speaks_for(customer, uow.orders.by_id(found.order_id))
+    return customer.chat if customer is not None and own else None
 
 
 def tell_customer(found: Return, message: Message, uow: UnitOfWork, *, once: str) -> bool:

@@ -10,7 +10,7 @@ from domain.customers import Customer
 from domain.errors import BadInput, Conflict, NotFound, RuleBroken
 from domain.inventory.actions import morning_after
 from domain.messages import Chat, Message
-from domain.orders import Order
+from domain.orders import Order, own_orders, speaks_for
 from domain.people import ANY_STAFF, DESK, SPEAKERS, Actor
 from domain.ports import UnitOfWork
 from domain.shipping.commands import (
@@ -99,7 +99,7 @@ def tell_customer(command: TellCustomer, actor: Actor, uow: UnitOfWork) -> Messa
         raise BadInput("What shall I write? An empty message helps nobody.", field="text")
     if len(text) > _LONGEST_TEXT:
         raise BadInput(f"At most {_LONGEST_TEXT:,} letters; this has {len(text):,}.", field="text")
-    customer, chat = reachable(uow, known.late.customer_id, text)
+    customer, chat = reachable(uow, known.late.order_id, text)
     told = Told(by=staff.name, at=uow.now, text=text, version=case.version)
     changed = uow.cases.change(case, facts=object_json(replace(known, told=told)), snoozed_until=case.snoozed_until)
     if known.late.parcel_id is not None:
@@ -154,7 +154,8 @@ def where_is_my_parcel(command: WhereIsMyParcel, actor: Actor, uow: UnitOfWork) 
     """The customer's own orders only; somebody else's is not even said to exist."""
     if actor.customer_id is None:
         raise NotFound("I don't know your orders yet. Show me that one is yours first.")
-    own = uow.orders.of_customer(actor.customer_id, _OWN_ORDERS)
+    customer = uow.customers.by_id(actor.customer_id)
+    own = own_orders(customer, _OWN_ORDERS, uow)
     if command.order_id is None:
         if not own:
             raise NotFound("I don't find an order of yours.")
@@ -163,7 +164,7 @@ def where_is_my_parcel(command: WhereIsMyParcel, actor: Actor, uow: UnitOfWork) 
         days = uow.shop.calendar
         return ParcelChoices(choices=tuple((one.id, one.number, days.today(one.placed_at)) for one in own))
     order = uow.orders.by_id(command.order_id)
-    if order.customer_id != actor.customer_id:
+    if not speaks_for(customer, order):
         raise NotFound("I don't find that order among yours.")
     return _status(order, uow)
 
@@ -181,14 +182,18 @@ def suggested_text(case: Case, uow: UnitOfWork) -> str:
     return delay_text(news, spoken(customer.language if customer else None, uow.shop.language))
 
 
-def reachable(uow: UnitOfWork, customer_id: int | None, text: str) -> tuple[Customer, Chat]:
-    """The customer and their own chat; RuleBroken says how else they can be reached, with the words to send."""
-    if customer_id is None:
+def reachable(uow: UnitOfWork, order_id: int, text: str) -> tuple[Customer, Chat]:
+    """An order's customer and their own chat; RuleBroken says how else they can be reached, with the words to send."""
+    order = uow.orders.by_id(order_id)
+    if order.customer_id is None:
         raise RuleBroken("Nobody is known as the customer of this order, so there is no one to write to.")
-    customer = uow.customers.by_id(customer_id)
-    if customer.chat is not None:
+    customer = uow.customers.by_id(order.customer_id)
+    own = speaks_for(customer, order)
+    if customer.chat is not None and own:
         return customer, customer.chat
-    why = "has blocked our bot" if customer.unreachable_at else "has never written to us in Telegram"
+    why = "has never written to us in Telegram"
+    if customer.telegram_user is not None:
+        why = "has blocked our bot" if own else "has not shown in Telegram that this order is theirs"
     other = f"Write to {customer.email} instead" if customer.email else "No e-mail address is known either"
     words = f". Words you could use: {text}" if customer.email and text else "."
     raise RuleBroken(f"{customer.short_name} {why}; nothing was sent. {other}{words}")

@@ -24,7 +24,7 @@ def tell_form(command: Command, actor: Actor, uow: UnitOfWork) -> Form:
     case = uow.cases.by_id(command.case_id)
     text = suggested_text(case, uow)
     late = parcel_case(case).late
-    customer, _ = reachable(uow, late.customer_id, text)
+    customer, _ = reachable(uow, late.order_id, text)
     return Form(
         title=f"Tell {customer.first_name}"[:24], submit="Send", intro=f"Order #{late.order}: {late.reason}.",
         fields=(Field(name="text", label="As they will read it in Telegram", kind=FieldKind.MULTILINE, initial=text,

@@ -307,7 +307,7 @@ def _tell(case: Case, order: Order, uow: UnitOfWork) -> str | None:
 
 def _chat(order: Order, uow: UnitOfWork) -> tuple[Chat, str, str | None] | None:
     try:
-        customer, chat = reachable(uow, order.customer_id, "")
+        customer, chat = reachable(uow, order.id, "")
     except OpsError:
         return None
     return chat, customer.first_name, customer.language

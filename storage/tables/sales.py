@@ -33,6 +33,8 @@ orders = sa.Table(
     text("channel", nullable=True),
     text("country", nullable=True),
     text("region", nullable=True),
+    #: told with the order: "" where none was; NULL where orders come without numbers (imports), then the customer's
+    text("phone", nullable=True),
     sa.UniqueConstraint("shop_id", "number"),
     sa.Index("ix_orders_placed", "shop_id", "placed_at"),
     sa.Index("ix_orders_approved", "shop_id", "approved_at"),

@@ -57,6 +57,8 @@ customers = sa.Table(
     text("region", nullable=True),
     text("postcode", nullable=True),
     sa.Column("telegram_user", sa.BigInteger(), nullable=True),
+    #: the number of the orders that the account has proved; "" of those without one; NULL: ``phone``
+    text("proved_phone", nullable=True),
     instant("consent_at", nullable=True),
     #: set when the platform says that this person blocked us
     instant("unreachable_at", nullable=True),

@@ -23,7 +23,7 @@ from storage.tables import orders, products, stock_levels, variants
 from storage.upgrade import upgrade
 from tests.conftest import ROOT
 from tests.desk import shop_file_of
-from tests.e2e.control import free_ports
+from tests.ports import free_ports
 
 
 def settings(tmp_path: Path, **more: str) -> Settings:

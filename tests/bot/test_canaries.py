@@ -31,8 +31,8 @@ from storage.database import open_engine
 from storage.tables import customers, jobs
 from storage.upgrade import upgrade
 from tests.desk import shop_file_of
-from tests.e2e.control import free_ports
 from tests.notifications.anything import any_message
+from tests.ports import free_ports
 
 SECRETS = {
     "slack_bot_token": "xoxb-canary-1-bot", "slack_signing_secret": "canary3c0ffee0123456789abcdef",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
 from domain.dialogue import (
     Back,
@@ -21,6 +22,7 @@ from domain.dialogue import (
     WhereIsParcel,
     order_link_payload,
 )
+from domain.dialogue.conversation import talk_of
 from domain.dialogue.messages import (
     ContactAsked,
     Greeting,
@@ -37,17 +39,23 @@ from domain.dialogue.messages import (
 )
 from domain.dialogue.model import Hint
 from domain.dialogue.proof import prove_by_phone
-from domain.errors import NotFound
-from domain.messages import Command, Message
-from domain.orders import OrderPlaced, PlacedLine
+from domain.errors import NotFound, RuleBroken
+from domain.messages import Chat, Command, Message
+from domain.orders import Order, OrderPlaced, PlacedLine
 from domain.returns import ApproveReturn, AskForPhoto, Reason, ReturnState
+from domain.returns.cards import chat_of
 from domain.returns.model import DECIDABLE
+from domain.shipping.actions import reachable, where_is_my_parcel
+from domain.shipping.commands import WhereIsMyParcel
 from notifications.catalogue import Catalogue
 from storage import shop_file
+from storage.tables import customers, orders
 from tests.desk import shop_file_of
 from tests.returns.world import World
 
 MARIA = 1001
+#: as the shop tells them
+MARIAS, STRANGERS = "+49 151 0000 1001", "+49 151 0000 1666"
 CATALOGUE = Catalogue()
 
 
@@ -387,25 +395,77 @@ def test_an_order_under_somebody_elses_address_opens_itself_and_nothing_they_ord
     world: World, known: str | None
 ) -> None:
     _ordered(world, "1042", known)
-    _ordered(world, "1043", "+49 151 0000 1666")  # a stranger's order: the address is Maria's, the number their own
+    _ordered(world, "1043", STRANGERS)  # a stranger's order: the address is Maria's, the number their own
     assert not _proves(world, "1042", "+4915100001666", 1666)
     assert _proves(world, "1043", "+4915100001666", 1666)
-    with world.begin() as uow:
-        assert uow.customers.by_telegram(1666) is None
-    assert isinstance(world.run(ReturnSomething(), 1666), OrderNumberAsked), "none of her orders is listed"
-    _ordered(world, "1044", "+49 151 0000 1001")
+    assert _shown(world, 1666) == {"1043"}, "none of her orders is listed"
+    _ordered(world, "1044", MARIAS)
     assert _proves(world, "1044", "+4915100001001", MARIA)
+    assert _proves(world, "1042", "+4915100001001", MARIA) == (known is not None)
     assert not _proves(world, "1043", "+4915100001001", MARIA)
+    assert _shown(world, 1666) == {"1043"}
+
+
+def test_who_orders_first_under_somebodys_address_is_told_nothing_of_what_they_order_later(world: World) -> None:
+    _ordered(world, "1042", STRANGERS)
+    assert _proves(world, "1042", "+4915100001666", 1666)
+    _ordered(world, "1043", MARIAS)
+    _ordered(world, "1044", None)
+    _say(world, "cancel", 1666)
+    assert _shown(world, 1666) == {"1042"}
+    stranger = world.actor(1666)
+    for order in (_order(world, "1043"), _order(world, "1044")):
+        with world.begin() as uow, pytest.raises(NotFound):
+            where_is_my_parcel(WhereIsMyParcel(order_id=order.id), stranger, uow)
+        with world.begin() as uow, pytest.raises(RuleBroken, match="not shown in Telegram that this order is theirs"):
+            reachable(uow, order.id, "It is late.")
+    assert _proves(world, "1043", "+4915100001001", MARIA), "Maria proves it by her own number"
+    order = _order(world, "1043")
+    returned = world.request(order, user=MARIA)
+    asked_in_slack = world.request(order, quantity=1, user=None)
+    with world.begin() as uow:
+        assert chat_of(returned, uow) == Chat(platform="telegram", address=str(MARIA))
+        assert chat_of(asked_in_slack, uow) is None, "the account of that customer is the stranger's"
+
+
+def test_an_account_that_showed_a_link_is_told_of_what_was_ordered_under_that_number(world: World) -> None:
+    _ordered(world, "1042", MARIAS)
+    _ordered(world, "1043", "0151 00001001")
+    _ordered(world, "1044", STRANGERS)
+    with world.begin() as uow:
+        payload = order_link_payload("1043", uow)
+    world.run(Start(payload=payload), MARIA)
+    assert _shown(world, MARIA) == {"1042", "1043"}
+
+
+def _order(world: World, number: str) -> Order:
+    with world.begin() as uow:
+        found = uow.orders.by_number(number)
+    assert found is not None
+    return found
+
+
+def _shown(world: World, user: int) -> set[str]:
+    """Numbers of the orders that a conversation offers."""
+    with world.begin() as uow:
+        return {order.number for order in talk_of(world.actor(user), uow).recent()}
 
 
 def test_one_number_written_in_two_ways_is_no_other_number(world: World) -> None:
-    _ordered(world, "1042", "+49 151 0000 1001")
+    _ordered(world, "1042", MARIAS)
     _ordered(world, "1043", "0151 00001001")
-    _ordered(world, "1044", None)
-    assert "customer.phone_changed" not in world.desk.audit_actions()
     assert _proves(world, "1042", "+4915100001001", MARIA)
-    with world.begin() as uow:
-        assert uow.customers.by_telegram(MARIA) is not None
+    assert _shown(world, MARIA) == {"1042", "1043"}
+
+
+def test_an_imported_order_is_proved_by_the_number_of_its_customers_record(world: World) -> None:
+    _ordered(world, "1042", None)
+    world.desk.execute(sa.update(orders).values(phone=None))
+    assert not _proves(world, "1042", "+4915100001001", MARIA)
+    world.desk.execute(sa.update(customers).values(phone=MARIAS))
+    _ordered(world, "1043", STRANGERS)
+    assert _proves(world, "1042", "+4915100001001", MARIA)
+    assert _shown(world, MARIA) == {"1042"}
 
 
 def test_a_second_order_of_a_guest_can_be_proved_as_well(maria: World) -> None:

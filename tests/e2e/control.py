@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from tests.ports import free_ports
 
 Entry = dict[str, Any]
 
@@ -107,14 +108,6 @@ class Control:
             lambda: [call for call in self.get("/control/calls?platform=telegram")["calls"] if call["name"] in {"setWebhook", "deleteWebhook"}],
             "the desk after the reset",
         )
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 @contextmanager

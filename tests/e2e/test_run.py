@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests import postgres
-from tests.e2e.control import Control, free_ports
+from tests.e2e.control import Control
+from tests.ports import free_ports
 
 pytestmark = [pytest.mark.timeout(240)]
 

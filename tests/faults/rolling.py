@@ -27,9 +27,10 @@ from storage.tables import jobs
 from tests import postgres
 from tests.faults.desk_life import settings, warm
 from tests.faults.kills import _prepare
-from tests.faults.stage import free_port, stage
+from tests.faults.stage import stage
 from tests.faults.storm import UNHEARD_OF, Storm
 from tests.figures import Figure
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 APPROVALS = 8

@@ -28,6 +28,7 @@ from sandbox.clock import Clock
 from sandbox.server import start
 from sandbox.world import Settings as SandboxSettings
 from sandbox.world import World
+from tests.ports import free_port
 
 START = datetime.fromisoformat("2026-11-23T09:05:00+01:00")
 
@@ -256,9 +257,3 @@ async def _sandbox(voice: Voice, clock: SharedClock, app_port: int) -> None:
     runner = await start(world)
     voice.say(port=runner.addresses[0][1])
     await asyncio.Event().wait()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-    return port

@@ -32,8 +32,9 @@ from storage.tables import jobs
 from tests import postgres
 from tests.faults.desk_life import AMOUNT, SCHEDULED, DeskLife, quiet_logs, settings, warm
 from tests.faults.kills import Shop, _expect, _prepare, heard_by_customer, is_final
-from tests.faults.stage import Life, SharedClock, Stage, Voice, fork, free_port, stage
+from tests.faults.stage import Life, SharedClock, Stage, Voice, fork, stage
 from tests.figures import Figure
+from tests.ports import free_port
 
 #: short leases: a death is over after four seconds
 LEASE, FENCE, CARRY = timedelta(seconds=4), timedelta(seconds=2), timedelta(seconds=1.5)

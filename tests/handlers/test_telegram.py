@@ -247,7 +247,7 @@ async def test_unknown_buttons_are_answered(phone: Phone, data: str) -> None:
 async def test_ticking_an_item_edits_the_question_in_place(phone: Phone, shop: TestDesk) -> None:
     with shop.begin() as uow:
         known = uow.customers.upsert("C-1", name=None, email=None, phone=None)
-        uow.customers.link_telegram(known.id, MARIA, language=None)
+        uow.customers.link_telegram(known.id, MARIA, language=None, phone="+4915100001001")
     (menu,) = await phone.say(MARIA, "/start")
     (orders,) = await phone.press(MARIA, token(menu, "Return"))
     (asked,) = await phone.press(MARIA, token(orders, "#1001"))

@@ -31,7 +31,7 @@ def two(world: World) -> World:
         of_one = sa.update(customers).where(customers.c.external_id == key)
         world.desk.execute(of_one.values(name=name, email=email))
     world.link(MARIA, 1001)
-    world.link(ANN, 10017)
+    world.link(ANN, 10017, "+49 151 0000 10019")
     world.request(maria)
     world.request(ann, user=10017)
     return world
@@ -112,7 +112,7 @@ def test_nothing_of_another_customer_is_given_out(two: World) -> None:
 
 
 def test_what_somebody_read_as_staff_is_not_given_out_to_them_as_a_customer(two: World) -> None:
-    two.link(ANN, 10017)
+    two.link(ANN, 10017, "+49 151 0000 10019")
     two.desk.execute(sa.update(staff).where(staff.c.key == "dan").values(telegram_user=10017))
     over(two)
     with two.begin() as uow:
@@ -157,6 +157,19 @@ def test_while_something_is_on_its_way_nothing_is_erased_and_afterwards_all_of_i
     assert "For 1001 alone" not in everything(two)
 
 
+def test_the_numbers_of_their_orders_go_too(two: World) -> None:
+    over(two)
+    placed = two.order("1050", customer=MARIA, phone="+49 151 0000 10777", delivered=None)
+    heard(two, "shop", "1", {"data": {"contact": "+49 151 0000 10777"}})
+    assert placed.phone == "+49 151 0000 10777"
+    assert "10777" in json.dumps(exported(two, MARIA))
+    erased(two, MARIA)
+    left = everything(two)
+    assert "10777" not in left
+    assert "0000 1001'" not in left, "as it stands in a row"
+    assert "10019" in left, "another Mari's"
+
+
 def test_what_was_said_of_them_in_refusals_and_to_staff_by_first_name_goes_too(two: World) -> None:
     over(two)
     sentence = "Mari S. would get 500.00 EUR within 30 days."
@@ -197,7 +210,7 @@ def test_the_account_that_was_known_before_the_customer_was_goes_too(two: World)
 def test_no_event_of_theirs_is_passed_over_unread(body: bytes) -> None:
     theirs = Customer(
         id=1, external_id="17", name="Jörg Müller", email="jm@example.com", phone=None, language=None,
-        telegram_user=1001, consent_at=None, unreachable_at=None,
+        telegram_user=1001, proved_phone=None, consent_at=None, unreachable_at=None,
     )
     traces = Traces(customer=theirs, shop="nordlicht", orders=frozenset({"1042"}), returns=frozenset())
     assert traces.in_event(StoredEvent(source="shop", body=body, shop=None))

@@ -25,8 +25,8 @@ def _order(days: int | None = 6, price: int = 1900, quantity: int = 4) -> Order:
         unit_price=Money(minor=price, currency="EUR"),
     )
     return Order(
-        id=1, number="1042", status="delivered", customer_id=1, total=line.total, placed_at=NOW, approved_at=None,
-        promised_on=None, ship_by=None, delivered_at=None if days is None else NOW - timedelta(days=days), lines=(line,),
+        id=1, number="1042", status="delivered", customer_id=1, phone=None, total=line.total, placed_at=NOW,
+        approved_at=None, promised_on=None, ship_by=None, delivered_at=None if days is None else NOW - timedelta(days=days), lines=(line,),
     )
 
 

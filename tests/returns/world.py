@@ -101,10 +101,11 @@ class World:
         with self.begin() as uow:
             return uow.orders.by_id(order.id)
 
-    def link(self, customer: str, user: int) -> Customer:
+    def link(self, customer: str, user: int, phone: str = "+49 151 0000 1001") -> Customer:
+        """An account that has proved an order of that number."""
         with self.begin() as uow:
             known = uow.customers.upsert(customer, name=None, email=None, phone=None)
-            return uow.customers.link_telegram(known.id, user, language=None)
+            return uow.customers.link_telegram(known.id, user, language=None, phone=phone)
 
     def request(
         self, order: Order, *, quantity: int = 2, reason: Reason = Reason.DAMAGED, photo: str | None = "photo-1",

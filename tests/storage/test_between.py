@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from storage.database import _pooled, is_sqlite, open_engine
 from tests.desk import TestDesk
+from tests.ports import free_port
 
 #: the driver prepares a statement when it comes for the sixth time
 _OFTEN = 12
@@ -133,9 +134,7 @@ def test_a_server_that_became_a_standby_is_left(server: sa.URL) -> None:
 def pgbouncer(url: sa.URL, folder: Path) -> Iterator[sa.URL]:
     """A real one that lends two servers out, transaction by transaction."""
     host, port = _socket_of(url)
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        free = probe.getsockname()[1]
-    settings = folder / "pgbouncer.ini"
+    settings, free = folder / "pgbouncer.ini", free_port()
     settings.write_text(
         f"[databases]\n* = host={host} port={port} user={url.username}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n"
         f"listen_port = {free}\nunix_socket_dir =\nauth_type = any\npool_mode = transaction\ndefault_pool_size = 2\n"
