@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _BUSY_MILLISECONDS: Final = 10_000
 #: how long a transaction waits for a row that another holds, in milliseconds: one forgotten in somebody's console must
 #: not keep every thread of ours
-_LOCK_MILLISECONDS: Final = 10_000
+LOCK_MILLISECONDS: Final = 10_000
 #: key of a connection's info: its hold on the right to write
 _WRITER: Final = "opsbell_writer"
 _LOCKED: Final = "database is locked"
@@ -67,7 +67,7 @@ def _postgresql(url: sa.URL, pool_size: int) -> sa.Engine:
 
 def _set_patience(connection: psycopg.Connection[tuple[object, ...]]) -> None:
     with suppress(psycopg.Error):  # it broke just now: whoever uses it hears that as of any other connection
-        connection.execute(f"SET lock_timeout = {_LOCK_MILLISECONDS}")
+        connection.execute(f"SET lock_timeout = {LOCK_MILLISECONDS}")
         connection.commit()
 
 

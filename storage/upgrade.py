@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import psycopg
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
@@ -14,7 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from domain.errors import OpsError
-from storage.database import is_sqlite
+from storage.database import LOCK_MILLISECONDS, is_sqlite
 from storage.one_process import alone
 
 #: how long an upgrade of an SQLite file waits for another upgrade of it
@@ -22,6 +23,10 @@ _WAIT_SECONDS: Final = 5.0
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 #: any number that nobody else locks in this database; two replicas that upgrade at once go one after the other
 _LOCK: Final = 0x0B5BE11
+_IN_USE: Final = (
+    "Somebody has one of the tables open and does not let go of it, so nothing was changed. Look for it with "
+    "SELECT pid, state, query FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'; end it, and try again."
+)
 
 
 class WrongSchema(OpsError):
@@ -119,13 +124,29 @@ def _changing(engine: sa.Engine) -> Iterator[sa.Connection]:
         try:
             with connection.begin():
                 if not is_sqlite(connection):
-                    connection.exec_driver_sql("SET LOCAL lock_timeout = 0")  # behind another's upgrade, however long
-                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+                    _wait_for_others(connection)
                 yield connection
                 if is_sqlite(connection) and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first()):
                     raise WrongSchema(f"The migration would leave {broken[0]} pointing at nothing. It was undone.")
+        except sa.exc.OperationalError as error:
+            if isinstance(error.orig, psycopg.errors.LockNotAvailable):
+                raise WrongSchema(_IN_USE) from None
+            raise
         finally:
             _foreign_keys(connection, on=True)
+
+
+def _wait_for_others(connection: sa.Connection) -> None:
+    """Behind another upgrade, however long it takes; but behind nobody else for longer than usual.
+
+    Whoever waits for a whole table lets nobody else at it meanwhile: behind a console that somebody forgot, every
+    desk would stand still.
+    """
+    patience = connection.exec_driver_sql("SHOW lock_timeout").scalar_one()
+    connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+    usual = f"{LOCK_MILLISECONDS}ms" if patience == "0" else patience  # none is set behind a pooler
+    connection.execute(sa.select(sa.func.set_config("lock_timeout", usual, True)))
 
 
 def _foreign_keys(connection: sa.Connection, *, on: bool) -> None:

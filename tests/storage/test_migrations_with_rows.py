@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
 
 from domain.returns import ApproveReturn
+from storage import database
 from storage.database import is_sqlite, open_engine
 from storage.tables import metadata
-from storage.upgrade import current, downgrade, newest, upgrade
+from storage.upgrade import WrongSchema, current, downgrade, newest, upgrade
 from tests.returns.world import world_on
 
 
@@ -63,3 +65,39 @@ def test_two_upgrades_at_once_are_one_after_the_other(blank_database_url):
             assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
     for engine in engines:
         engine.dispose()
+
+
+@pytest.fixture
+def impatient(blank_database_url: str, monkeypatch: pytest.MonkeyPatch):
+    """An engine of PostgreSQL that waits for no lock longer than 0.1 s."""
+    if not blank_database_url.startswith("postgresql"):
+        pytest.skip("locks of PostgreSQL; of an SQLite file one process is the owner (test_one_process.py)")
+    monkeypatch.setattr(database, "LOCK_MILLISECONDS", 100)
+    made = open_engine(blank_database_url)
+    yield made
+    made.dispose()
+
+
+def test_an_upgrade_waits_for_anothers_to_end_however_long(impatient, engine):
+    with ThreadPoolExecutor(1) as pool:
+        with engine.begin() as other:
+            other.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": 0x0B5BE11})
+            upgrading = pool.submit(upgrade, impatient)
+            waits = sa.text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = :lock")
+            while not other.execute(waits, {"lock": 0x0B5BE11}).scalar_one() and not upgrading.done():
+                time.sleep(0.01)
+            time.sleep(0.5)  # well beyond its patience for anything else
+            assert not upgrading.done()
+        assert upgrading.result(60) == newest()
+
+
+def test_behind_a_console_that_somebody_forgot_an_upgrade_gives_up_and_says_how_to_find_it(impatient, engine):
+    upgrade(engine)
+    downgrade(engine)
+    before = current(engine)
+    with engine.begin() as console:
+        console.execute(sa.text("SELECT count(*) FROM orders"))
+        with pytest.raises(WrongSchema, match="pg_stat_activity"):
+            upgrade(impatient)
+    assert current(engine) == before
+    assert upgrade(impatient) == newest()
