@@ -2,14 +2,21 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+
+def _this_machines() -> datetime:
+    return datetime.now(UTC)
 
 
 class Clock:
     """Sandbox time: the real time plus an offset that only `advance` and `reset` move."""
 
     def __init__(self, start: datetime | None = None) -> None:
+        #: the real time, aware; where it stands still, sandbox time moves only by `advance`
+        self.real: Callable[[], datetime] = _this_machines
         self.version = 1
         self.epoch = 1
         #: long-polls now waiting for a version after the current one
@@ -19,7 +26,7 @@ class Clock:
         self._woken = asyncio.Event()
 
     def _first_offset(self) -> timedelta:
-        return self._start - datetime.now(UTC) if self._start else timedelta(0)
+        return self._start - self.real() if self._start else timedelta(0)
 
     @property
     def offset_seconds(self) -> float:
@@ -28,7 +35,7 @@ class Clock:
 
     def now(self) -> datetime:
         """The sandbox's time, aware UTC."""
-        return datetime.now(UTC) + self._offset
+        return self.real() + self._offset
 
     def advance(self, seconds: float) -> None:
         """Move time forward by `seconds` (zero or more; ValueError if less) and wake the long-polls."""

@@ -51,6 +51,8 @@ class Settings:
     enforce_rate_limits: bool = True
     #: longest a control verb waits for what the app does about it, in real seconds
     patience: float = 3.0
+    #: seconds the app has to answer a call; None: as long as the platform waits whose call it is
+    app_seconds: float | None = None
     slack_bot_token: str = _env("SANDBOX_SLACK_BOT_TOKEN", "xoxb-sandbox-bot")
     slack_app_token: str = _env("SANDBOX_SLACK_APP_TOKEN", "xapp-sandbox-app")
     slack_signing_secret: str = _env("SANDBOX_SLACK_SIGNING_SECRET", "sandbox-slack-signing-secret")
@@ -270,10 +272,10 @@ class World:
     ) -> Response:
         """POST to the app; `path` may be a whole address (Telegram's webhook).
 
-        Waits 3 s, or 60 s for Telegram, unless told. Raises AppTimeout or AppUnreachable.
+        Waits 3 s, or 60 s for Telegram, unless told here or by the settings. Raises AppTimeout or AppUnreachable.
         """
         address = path if path.startswith(("http://", "https://")) else self.settings.app + path
-        seconds = timeout or (TELEGRAM_TIMEOUT if "/telegram" in path else SLACK_TIMEOUT)
+        seconds = self.settings.app_seconds or timeout or (TELEGRAM_TIMEOUT if "/telegram" in path else SLACK_TIMEOUT)
         limit = aiohttp.ClientTimeout(total=seconds)
         try:
             async with self.session().post(

@@ -135,8 +135,8 @@ class Api:
             raise Unauthorized(f"Invalid API Key provided: {key[:8]}{'*' * max(0, len(key) - 12)}{key[-4:]}")
 
     def _within_rate(self) -> None:
-        now = asyncio.get_running_loop().time()
-        while self._recent and now - self._recent[0] >= 1:
+        now = self._world.clock.now().timestamp()
+        while self._recent and not 0 <= now - self._recent[0] < 1:  # a reset takes the time back
             self._recent.popleft()
         if len(self._recent) < RATE:
             self._recent.append(now)

@@ -15,8 +15,8 @@ from sandbox.telegram.update_methods import get_webhook_info
 if TYPE_CHECKING:
     from sandbox.world import World
 
-#: longest wait for the bot's answer, in real seconds
-LONGEST_WAIT = 5.0
+#: how long the bot's answer is waited for unless told, and how long at most, in real seconds
+USUAL_WAIT, LONGEST_WAIT = 5.0, 60.0
 #: how long nothing must happen before an answer counts as whole
 QUIET = 0.15
 #: how long something visible may come after an empty answer to a press
@@ -53,8 +53,8 @@ async def _watch(world: "World", act: Act, since: int, heard: int, longest: floa
     return _seen(world, chat, since, own)
 
 
-def _silence(world: "World", act: Act) -> str:
-    """Why nothing may have come."""
+def _silence(world: "World", act: Act, longest: float) -> str:
+    """Why nothing may have come in so many seconds."""
     updates = world.telegram.updates
     if act.press and act.press.answered:
         return "The bot answered the press with nothing to see."
@@ -62,14 +62,14 @@ def _silence(world: "World", act: Act) -> str:
         return "The bot has not fetched the update: no webhook is set and no getUpdates took it."
     if updates.webhook and updates.webhook.last_error and updates.pending:
         return f"The bot's webhook did not take the update: {updates.webhook.last_error}"
-    return f"The bot answered nothing within {LONGEST_WAIT:g} s."
+    return f"The bot answered nothing within {longest:g} s."
 
 
 async def _do(world: "World", verb: str, asked: Json) -> Json:
     """Do one verb and wait for what it causes. Raises Refused."""
     if verb not in VERBS:
         raise Refused(f"There is no verb {verb!r}; there are {', '.join(VERBS)}.", 404)
-    longest = asked.get("wait", LONGEST_WAIT)
+    longest = asked.get("wait", USUAL_WAIT)
     if isinstance(longest, bool) or not isinstance(longest, int | float) or not 0 <= longest <= LONGEST_WAIT:
         raise Refused(f"wait must be a number of seconds from 0 to {LONGEST_WAIT:g}.")
     since, counts = world.change, dict(world.telegram.heard)
@@ -83,7 +83,7 @@ async def _do(world: "World", verb: str, asked: Json) -> Json:
         if act.press:
             answer["answered"] = act.press.answered
         if not answer["saw"]:
-            answer["note"] = _silence(world, act)
+            answer["note"] = _silence(world, act, longest)
     return answer
 
 

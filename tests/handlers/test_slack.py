@@ -36,6 +36,7 @@ from storage.tables import audit, buttons, inbox, staff, variants
 from tests.desk import TestDesk
 from tests.handlers.conftest import ADA
 from tests.sandbox import slack_stand
+from tests.waiting import LONG
 
 pytestmark = pytest.mark.asyncio
 SECRET = "sandbox-slack-signing-secret"
@@ -97,7 +98,7 @@ class _Held:
 
     def write(self, work: Callable[[Any], Any]) -> Any:
         def whole(transaction: Any) -> Any:
-            self.held.wait(0.5)
+            self.held.wait(LONG)
             return work(transaction)
 
         return self.engine.write(whole)
@@ -121,8 +122,17 @@ def words(entry: dict[str, Any]) -> str:
     return "\n".join(shown)
 
 
+def patience_of(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """How long the desk waits for an answer of Slack while somebody waits for its own."""
+    monkeypatch.setattr("handlers.slack.listeners._PATIENCE", seconds)
+    monkeypatch.setattr("handlers.slack.listeners._TIMEOUT", aiohttp.ClientTimeout(total=seconds))
+    monkeypatch.setattr("handlers.slack.standing._PATIENCE", seconds)
+
+
 @pytest.fixture
-async def workspace(shop: TestDesk, door: Desk) -> AsyncIterator[Workspace]:
+async def workspace(shop: TestDesk, door: Desk, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Workspace]:
+    """Nobody in it loses patience with a slow machine."""
+    patience_of(monkeypatch, LONG)
     shop.execute(sa.update(staff).values(slack_team=TEAM))
     handlers: list[Callable[[web.Request], Any]] = []
 
@@ -138,9 +148,9 @@ async def workspace(shop: TestDesk, door: Desk) -> AsyncIterator[Workspace]:
             shop.clock.__dict__["now"] = stand.world.clock.now
             async with aiohttp.ClientSession() as session:
                 client = AsyncWebClient(
-                    "xoxb-sandbox-bot", base_url=f"{stand.world.address}/slack/api/", session=session, timeout=5
+                    "xoxb-sandbox-bot", base_url=f"{stand.world.address}/slack/api/", session=session, timeout=2 * LONG
                 )
-                engine = Punctual(engine=shop.store)
+                engine = Punctual(engine=shop.store, within=LONG)
                 slack_desk = SlackDesk(
                     desk=door, catalogue=Catalogue(), client=client, session=session, nobody=shop.shop,
                     responses=f"{stand.world.address}/slack/response/",

@@ -20,6 +20,7 @@ from sandbox.people import OTHER_TEAM, TEAM
 from sandbox.server import running
 from sandbox.world import Settings, World
 from tests.desk import TestDesk
+from tests.waiting import LONG
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 ADA = Who(platform="slack", user="U0ADA", team=TEAM)
@@ -27,11 +28,14 @@ MEMBER: dict[str, Any] = {"id": "U0ADA", "team_id": TEAM, "deleted": False, "is_
 
 
 @pytest.fixture
-async def asked(desk: TestDesk) -> AsyncIterator[tuple[Standings, World, list[datetime]]]:
+async def asked(
+    desk: TestDesk, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[Standings, World, list[datetime]]]:
+    monkeypatch.setattr("handlers.slack.standing._PATIENCE", LONG)
     moment = [NOW]
     async with running(Settings(start=NOW)) as sandbox, aiohttp.ClientSession() as session:
         client = AsyncWebClient(
-            "xoxb-sandbox-bot", base_url=f"{sandbox.address}/slack/api/", session=session, timeout=5, retry_handlers=[]
+            "xoxb-sandbox-bot", base_url=f"{sandbox.address}/slack/api/", session=session, timeout=2 * LONG, retry_handlers=[]
         )
         yield Standings(client=client, direct=direct(desk.store), now=lambda: moment[0]), sandbox, moment
 

@@ -53,7 +53,7 @@ class App:
 
     async def until(self, kind: str) -> dict[str, Any]:
         """The newest event of that kind, once it is there."""
-        for _ in range(300):
+        for _ in range(6000):
             for path, body, _signature in reversed(self.taken):
                 event: dict[str, Any] = json.loads(body)
                 if path == "/webhooks/stripe" and event["type"] == kind:

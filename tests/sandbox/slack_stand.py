@@ -90,13 +90,19 @@ def reply(value: Any) -> web.Response:
     return web.Response(text=value) if isinstance(value, str) else web.json_response(value)
 
 
+def stand_still(world: World) -> None:
+    """From now on the sandbox's time moves only when it is moved, however slow this machine is."""
+    moment = world.clock.real()
+    world.clock.real = lambda: moment
+
+
 @contextlib.asynccontextmanager
 async def stand(**settings: Any) -> AsyncIterator[Stand]:
-    """A running sandbox with a running app; verbs do not wait long for what an app may do.
+    """A running sandbox with a running app; verbs do not wait long for what an app may do. Its time stands until moved.
 
     `app_address`: another app is used than the stand's own.
     """
-    settings.setdefault("patience", 0.4)
+    settings = {"patience": 0.4, "app_seconds": 60.0, **settings}
     app_address = settings.pop("app_address", None)
     holder: list[Stand] = []
 
@@ -115,6 +121,7 @@ async def stand(**settings: Any) -> AsyncIterator[Stand]:
     address = f"http://127.0.0.1:{runner.addresses[0][1]}"
     try:
         async with running(Settings(app=app_address or address, **settings)) as world, aiohttp.ClientSession() as client:
+            stand_still(world)
             holder.append(Stand(world, client))
             yield holder[0]
     finally:

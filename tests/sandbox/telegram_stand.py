@@ -12,6 +12,7 @@ from aiohttp import web
 
 from sandbox.server import running
 from sandbox.world import Settings, World
+from tests.sandbox.slack_stand import stand_still
 
 MARIA = 1001
 TOKEN = "7000000001:sandbox-telegram-bot-token-000000000"
@@ -65,8 +66,9 @@ class Stand:
 
 @contextlib.asynccontextmanager
 async def stand(*, enforce: bool = False, started: bool = True) -> AsyncIterator[Stand]:
-    """A sandbox in which maria has started the bot, and nothing is waiting."""
+    """A sandbox in which maria has started the bot, and nothing is waiting; its time stands until moved."""
     async with running(Settings(enforce_rate_limits=enforce)) as world, aiohttp.ClientSession() as http:
+        stand_still(world)
         made = Stand(world, http)
         if started:
             await made.act("send", start=True)
@@ -105,8 +107,8 @@ class Hook:
         return web.Response(status=status)
 
     async def wait_for(self, count: int) -> None:
-        """Until so many calls came, five seconds at most."""
-        async with asyncio.timeout(5):
+        """Until so many calls came, a minute at most."""
+        async with asyncio.timeout(60):
             while len(self.came) < count:
                 await asyncio.sleep(0.01)
 

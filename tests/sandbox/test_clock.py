@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
@@ -14,6 +13,7 @@ import pytest_asyncio
 from sandbox.__main__ import read_arguments
 from sandbox.faults import BadFault, Faults, read_fault
 from tests.sandbox.slack_stand import Stand, stand
+from tests.waiting import LONG, until
 
 START = datetime(2026, 11, 23, 8, 5, tzinfo=UTC)
 
@@ -39,6 +39,7 @@ async def test_a_long_poll_comes_back_when_time_moves(slack: Stand) -> None:
     poll = asyncio.create_task(slack.control(f"clock?after={version}"))
     await asyncio.sleep(0.05)
     assert not poll.done()
+    await until(lambda: slack.world.clock.pollers)
     advance = asyncio.create_task(slack.control("clock", {"advance_seconds": 60}))
     assert (await poll)["version"] == version + 1
     again = asyncio.create_task(slack.control(f"clock?after={version + 1}"))
@@ -46,8 +47,10 @@ async def test_a_long_poll_comes_back_when_time_moves(slack: Stand) -> None:
     again.cancel()
 
 
-async def test_an_advance_waits_for_what_the_app_does_about_it(slack: Stand) -> None:
+async def test_an_advance_waits_for_what_the_app_does_about_it(slack: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     """The answer comes only once every poller polls again, so what it posted before is there."""
+    monkeypatch.setattr("sandbox.control.MOST_AFTER_ADVANCE", LONG)
+
     async def app() -> None:
         version = (await slack.control("clock"))["version"]
         await slack.control(f"clock?after={version}")
@@ -56,21 +59,21 @@ async def test_an_advance_waits_for_what_the_app_does_about_it(slack: Stand) -> 
         await slack.control(f"clock?after={version + 1}")
 
     running = asyncio.create_task(app())
-    await asyncio.sleep(0.1)
+    await until(lambda: slack.world.clock.pollers)
     await slack.control("clock", {"advance_seconds": 60})
     assert [one["text"] for one in (await slack.control("transcript"))["entries"]] == ["good morning"]
     running.cancel()
 
 
-async def test_nobody_waits_for_a_poller_that_hung_up(slack: Stand) -> None:
+async def test_nobody_waits_for_a_poller_that_hung_up(slack: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     version = (await slack.control("clock"))["version"]
     poll = asyncio.create_task(slack.control(f"clock?after={version}"))
-    await asyncio.sleep(0.1)
+    await until(lambda: slack.world.clock.pollers)
     poll.cancel()
-    await asyncio.sleep(0.2)
-    start = time.monotonic()
-    await slack.control("clock", {"advance_seconds": 60})
-    assert time.monotonic() - start < 3
+    await until(lambda: not slack.world.clock.pollers)
+    monkeypatch.setattr("sandbox.control.MOST_AFTER_ADVANCE", 600.0)
+    async with asyncio.timeout(LONG):
+        await slack.control("clock", {"advance_seconds": 60})
 
 
 async def test_a_reset_forgets_all_and_begins_an_epoch(slack: Stand) -> None:

@@ -42,7 +42,7 @@ class Shop:
 
 @pytest_asyncio.fixture
 async def shop() -> AsyncIterator[Shop]:
-    async with an_app() as app, running(Settings(start=START, app=app.address)) as world, aiohttp.ClientSession() as http:
+    async with an_app() as app, running(Settings(start=START, app=app.address, app_seconds=60.0)) as world, aiohttp.ClientSession() as http:
         # the app beside the sandbox answers every fact with something to be seen, so that no event waits in vain
         seen = {"platform": "slack", "kind": "message", "channel": "C0STOCK"}
         app.hear = lambda fact: world.transcript.add({**seen, "text": fact["type"]})

@@ -57,7 +57,7 @@ async def stand() -> AsyncIterator[Stand]:
     app.router.add_post("/{path:.*}", heard.take)
     async with (
         TestServer(app, host="127.0.0.1") as server,
-        running(Settings(app=f"http://127.0.0.1:{server.port}")) as world, aiohttp.ClientSession() as http,
+        running(Settings(app=f"http://127.0.0.1:{server.port}", app_seconds=60.0)) as world, aiohttp.ClientSession() as http,
     ):
         yield Stand(world, http, heard)
 

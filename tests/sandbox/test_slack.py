@@ -301,12 +301,13 @@ async def test_a_failing_command_shows_slacks_text(slack: Stand, answer: Any, er
     assert got["error"] == f'/ops failed with the error "{error}"'
 
 
-async def test_an_app_that_is_too_slow_is_told_on(slack: Stand) -> None:
+async def test_an_app_that_is_too_slow_is_told_on() -> None:
     async def slow(form: Json) -> None:
-        await asyncio.sleep(3.5)
+        await asyncio.sleep(3600)
 
-    slack.answer = slow
-    got = await slack.act("command", user="ada", channel="stock", text="/ops")
+    async with stand(app_seconds=0.2) as slack:
+        slack.answer = slow
+        got = await slack.act("command", user="ada", channel="stock", text="/ops")
     assert got["error"] == '/ops failed with the error "operation_timeout"'
 
 

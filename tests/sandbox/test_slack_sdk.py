@@ -16,6 +16,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from tests.sandbox.slack_stand import Stand, stand
+from tests.waiting import until
 
 BUTTON = {"type": "button", "text": {"type": "plain_text", "text": "Open"}, "action_id": "open", "value": "R-1"}
 MODAL = {
@@ -32,7 +33,7 @@ async def slack() -> AsyncIterator[Stand]:
 
 def client_of(slack: Stand) -> AsyncWebClient:
     settings = slack.world.settings
-    return AsyncWebClient(token=settings.slack_bot_token, base_url=f"{slack.world.address}/slack/api/", session=slack.client)
+    return AsyncWebClient(token=settings.slack_bot_token, base_url=f"{slack.world.address}/slack/api/", session=slack.client, timeout=60)
 
 
 def bolt_of(slack: Stand) -> AsyncApp:
@@ -98,9 +99,7 @@ async def test_bolt_answers_commands_buttons_and_modals_over_a_socket(slack: Sta
     handler.client.web_client = AsyncWebClient(token=slack.world.settings.slack_app_token, base_url=f"{slack.world.address}/slack/api/")
     await handler.connect_async()
     try:
-        async with asyncio.timeout(5):
-            while not any(socket.ready for socket in slack.world.slack.sockets):
-                await asyncio.sleep(0.01)
+        await until(lambda: any(socket.ready for socket in slack.world.slack.sockets))
         await walk_through(slack)
         assert slack.received == []
     finally:

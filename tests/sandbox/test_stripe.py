@@ -27,6 +27,8 @@ from sandbox.stripe.methods import METHODS
 from sandbox.stripe.objects import Payment, charge_json, intent_json
 from sandbox.world import Settings, World
 from tests.sandbox.shop_stand import App, an_app
+from tests.sandbox.slack_stand import stand_still
+from tests.waiting import until
 
 START = datetime.fromisoformat("2026-11-23T09:05:00+01:00")
 MARIA = "1042"
@@ -64,8 +66,8 @@ class Desk:
 
 @pytest_asyncio.fixture
 async def desk() -> AsyncIterator[Desk]:
-    async with an_app() as app, running(Settings(start=START, app=app.address)) as world, aiohttp.ClientSession() as http:
-        library = stripe.AIOHTTPClient(timeout=10)
+    async with an_app() as app, running(Settings(start=START, app=app.address, app_seconds=60.0)) as world, aiohttp.ClientSession() as http:
+        library = stripe.AIOHTTPClient(timeout=60)
         client = stripe.StripeClient(
             world.settings.stripe_key,
             base_addresses={"api": f"{world.address}/stripe"},
@@ -228,6 +230,7 @@ async def test_unknown_addresses_and_versions_are_refused(desk: Desk) -> None:
 
 
 async def test_more_than_the_rate_is_answered_429(desk: Desk) -> None:
+    stand_still(desk.world)
     answers = await asyncio.gather(*(desk.raw("GET", "account") for _ in range(40)))
     refused = [(body, headers) for status, body, headers in answers if status == 429]
     assert refused
@@ -267,11 +270,12 @@ async def test_events_are_signed_so_that_the_library_accepts_them(desk: Desk) ->
 async def test_an_event_comes_again_until_it_is_accepted(desk: Desk) -> None:
     desk.app.refuse = 2
     await desk.client.v1.refunds.create_async({"payment_intent": desk.maria.id, "amount": 500})
-    for _ in range(100):
-        if not desk.world.stripe.webhooks.undelivered:
-            break
+
+    def accepted() -> bool:
         desk.world.clock.advance(30)
-        await asyncio.sleep(0.05)
+        return not desk.world.stripe.webhooks.undelivered
+
+    await until(accepted)
     ids = [json.loads(body)["id"] for _, body, _ in desk.app.taken]
     assert len(ids) == 4
     assert len(set(ids)) == 2

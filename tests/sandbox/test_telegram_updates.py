@@ -14,6 +14,7 @@ from aiogram.client.telegram import TelegramAPIServer
 from aiogram.types import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message
 
 from tests.sandbox.telegram_stand import MARIA, TOKEN, Hook, Stand, hook, stand
+from tests.waiting import LONG, until
 
 ALREADY_ACTIVE = "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"
 OTHER_POLLER = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
@@ -46,20 +47,21 @@ async def test_an_offset_confirms_all_updates_before_it(telegram: Stand) -> None
 
 
 async def test_a_long_poll_waits_for_the_first_update(telegram: Stand) -> None:
-    poll = asyncio.create_task(telegram.result("getUpdates", timeout=20))
+    poll = asyncio.create_task(telegram.result("getUpdates", timeout=50))
+    await until(lambda: telegram.world.telegram.updates._poller)
     await asyncio.sleep(0.1)
     assert not poll.done()
     await telegram.act("send", text="hello")
-    assert [one["message"]["text"] for one in await asyncio.wait_for(poll, 3)] == ["hello"]
+    assert [one["message"]["text"] for one in await asyncio.wait_for(poll, LONG)] == ["hello"]
 
 
 async def test_a_second_poller_ends_the_first(telegram: Stand) -> None:
-    first = asyncio.create_task(telegram.call("getUpdates", timeout=20))
-    await asyncio.sleep(0.1)
-    second = asyncio.create_task(telegram.call("getUpdates", timeout=20))
-    assert await asyncio.wait_for(first, 3) == {"ok": False, "error_code": 409, "description": OTHER_POLLER}
+    first = asyncio.create_task(telegram.call("getUpdates", timeout=50))
+    await until(lambda: telegram.world.telegram.updates._poller)
+    second = asyncio.create_task(telegram.call("getUpdates", timeout=50))
+    assert await asyncio.wait_for(first, LONG) == {"ok": False, "error_code": 409, "description": OTHER_POLLER}
     await telegram.act("send", text="hello")
-    assert (await asyncio.wait_for(second, 3))["result"][0]["message"]["text"] == "hello"
+    assert (await asyncio.wait_for(second, LONG))["result"][0]["message"]["text"] == "hello"
 
 
 async def test_polling_and_a_webhook_exclude_each_other(telegram: Stand) -> None:
@@ -98,7 +100,7 @@ async def test_a_webhook_gets_every_update_with_its_secret(telegram: Stand, push
     await pushed.wait_for(2)
     assert [one["message"]["text"] for one in pushed.came] == ["one", "two"]
     assert pushed.secrets == ["Secret_1", "Secret_1"]
-    await asyncio.sleep(0.05)
+    await until(lambda: not telegram.world.telegram.updates.pending)
     assert (await telegram.result("getWebhookInfo"))["pending_update_count"] == 0
 
 
@@ -133,23 +135,24 @@ async def test_a_lost_answer_makes_the_same_update_come_twice(telegram: Stand, p
     assert pushed.came[0] == pushed.came[1]
 
 
-async def test_setting_the_webhook_again_tries_refused_updates_at_once(telegram: Stand, pushed: Hook) -> None:
-    pushed.statuses = [500] * 5
+async def test_setting_the_webhook_again_tries_refused_updates_at_once(
+    telegram: Stand, pushed: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sandbox.telegram.updates.FIRST_RETRY", 3600.0)
+    pushed.statuses = [500]
     await telegram.act("send", text="one")
-    await pushed.wait_for(5)
-    came = asyncio.get_running_loop().time()
+    await until(lambda: telegram.world.telegram.updates.webhook.last_error)  # type: ignore[union-attr]
     assert (await telegram.call("setWebhook", url=pushed.url, secret_token="Secret_1"))["description"] == "Webhook is already set"
-    await pushed.wait_for(6)
-    assert asyncio.get_running_loop().time() - came < 2
+    await pushed.wait_for(2)
     await telegram.result("setWebhook", url=pushed.url, secret_token="Secret_2")
     await telegram.act("send", text="two")
-    await pushed.wait_for(7)
+    await pushed.wait_for(3)
     assert pushed.secrets[-1] == "Secret_2"
 
 
 async def test_a_webhooks_answer_may_be_a_call(telegram: Stand, pushed: Hook) -> None:
     pushed.answer = {"method": "sendMessage", "chat_id": MARIA, "text": "at once"}
-    seen = await telegram.act("send", text="one", wait=3)
+    seen = await telegram.act("send", text="one", wait=LONG)
     assert [one["text"] for one in seen["saw"]] == ["at once"]
 
 
@@ -195,25 +198,28 @@ async def shop_bot(telegram: Stand) -> AsyncIterator[Bot]:
     await bot.session.close()
 
 
-async def test_what_a_person_does_tells_what_the_person_then_saw(telegram: Stand, shop_bot: Bot) -> None:
-    said = await telegram.act("send", text="hello", wait=5)
+async def test_what_a_person_does_tells_what_the_person_then_saw(
+    telegram: Stand, shop_bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sandbox.telegram.control.AFTER_EMPTY_ANSWER", LONG)
+    said = await telegram.act("send", text="hello", wait=LONG)
     assert [(one["text"], one["from"]) for one in said["saw"]] == [("You said hello", "bot")]
     assert [button["label"] for button in said["saw"][0]["buttons"]] == ["Keep", "Toast", "Alert", "Edit"]
-    toast = await telegram.act("press", label="Toast", wait=5)
+    toast = await telegram.act("press", label="Toast", wait=LONG)
     assert [(one["kind"], one["text"], one["alert"]) for one in toast["saw"]] == [("callback_answer", "Toast", False)]
-    alert = await telegram.act("press", label="Alert", message_id=said["saw"][0]["message_id"], wait=5)
+    alert = await telegram.act("press", label="Alert", message_id=said["saw"][0]["message_id"], wait=LONG)
     assert alert["saw"][0]["alert"] is True
-    edited = await telegram.act("press", label="Edit", wait=5)
+    edited = await telegram.act("press", label="Edit", wait=LONG)
     assert [one["text"] for one in edited["saw"]] == ["Edited"]
     assert edited["saw"][0]["buttons"] == []
 
 
 async def test_an_action_nobody_answers_says_so(telegram: Stand, shop_bot: Bot) -> None:
-    silent = await telegram.act("send", text="quiet", wait=0.5)
+    silent = await telegram.act("send", text="quiet", wait=5)
     assert (silent["ok"], silent["saw"]) == (True, [])
     assert silent["note"].startswith("The bot answered nothing")
-    await telegram.act("send", text="hello", wait=5)
-    kept = await telegram.act("press", label="Keep", wait=5)
+    await telegram.act("send", text="hello", wait=LONG)
+    kept = await telegram.act("press", label="Keep", wait=LONG)
     assert (kept["saw"], kept["answered"], kept["note"]) == ([], True, "The bot answered the press with nothing to see.")
 
 
