@@ -58,7 +58,7 @@ class Socket:
         self._waiting[envelope_id] = answer
         try:
             await self._line.send_json(envelope)
-            body = await asyncio.wait_for(answer, ACK_TIMEOUT)
+            body = await asyncio.wait_for(answer, self._world.settings.app_seconds or ACK_TIMEOUT)
         except TimeoutError:
             return Ack(error="operation_timeout")
         except ConnectionError:
