@@ -119,12 +119,12 @@ class Server:
         """At once, as a crash would: SIGQUIT, no checkpoint, every connection cut."""
         if self._process is not None:
             self._process.send_signal(signal.SIGQUIT)
-            self._process.wait(20)
+            self._process.wait(60)
             self._process = None
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         engine = sa.create_engine(self.address, poolclass=sa.NullPool)
-        for _ in range(1000):
+        for _ in range(3000):
             if process.poll() is not None:
                 raise RuntimeError((self.home / "log").read_text())
             try:
@@ -132,7 +132,7 @@ class Server:
                     return
             except sa.exc.OperationalError:
                 time.sleep(0.02)
-        raise RuntimeError("PostgreSQL did not start in twenty seconds")
+        raise RuntimeError("PostgreSQL did not start in a minute")
 
 
 @contextmanager

@@ -74,7 +74,7 @@ class Running:
             assert answer.status == 200, await answer.text()
 
     async def until(self, done: Callable[[], bool]) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not done():
                 await asyncio.sleep(0.02)
 

@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ class Control:
         self.page = page
 
     def get(self, path: str) -> Any:
-        with urllib.request.urlopen(self.page + path, timeout=30) as answer:
+        with urllib.request.urlopen(self.page + path, timeout=60) as answer:
             return json.load(answer)
 
     def post(self, path: str, **body: Any) -> Any:
@@ -101,6 +101,15 @@ class Control:
             time.sleep(0.1)
         raise AssertionError(f"{what} never came; last: {[(one.get('channel_name') or one.get('user'), one.get('text')) for one in self.transcript()[-8:]]}")
 
+    def until_up(self) -> None:
+        """Until the sandbox answers."""
+        for _ in range(600):
+            with suppress(OSError):
+                self.get("/control/clock")
+                return
+            time.sleep(0.1)
+        raise AssertionError("the sandbox did not come up in a minute")
+
     def reset(self) -> None:
         """As at the start. The desk begins anew too: it is up once it has told Telegram where it is."""
         self.post("/reset")
@@ -122,7 +131,7 @@ def demo(folder: Path, *flags: str, start: str = "2026-11-23T09:05:00+01:00") ->
         yield Control(f"http://127.0.0.1:{port}"), app_port
     finally:
         child.terminate()
-        child.wait(30)
+        child.wait(90)
         log.close()
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.control import Control
 
-pytestmark = [pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.timeout(600)]
 
 
 def _waits_for_mug(control: Control, user: str) -> None:

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from tests.e2e.control import Control
 
-pytestmark = [pytest.mark.page, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.page, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

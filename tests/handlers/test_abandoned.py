@@ -67,7 +67,7 @@ class Seam:
 
     async def reached(self, number: int) -> None:
         """Once so many have begun."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while self.begun < number:
                 await asyncio.sleep(0.005)
 

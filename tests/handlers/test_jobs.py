@@ -298,7 +298,7 @@ async def test_an_event_alone_is_worked_off_at_once_and_the_next_ones_come_toget
         await moment.wait()
 
     async def told(number: int) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(source.told) < number:
                 await asyncio.sleep(0.01)
 
@@ -332,7 +332,7 @@ async def test_the_loop_outlives_a_database_that_is_away_and_ends_when_cancelled
     worker.sources = (_Source(OpsError("No.")),)
     shop.execute(sa.text("ALTER TABLE jobs RENAME TO jobs_away"))
     task = asyncio.create_task(worker.run())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not shop.query(sa.select(inbox.c.error))[0].error:
             await asyncio.sleep(0.01)
     task.cancel()

@@ -159,7 +159,7 @@ def _beside(desk: TestDesk, first: Fact, second: Fact) -> None:
         waits.start()
         waits.join(0.4)
         assert waits.is_alive()
-    waits.join(20)
+    waits.join(60)
     assert not waits.is_alive()
 
 

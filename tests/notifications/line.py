@@ -31,6 +31,7 @@ from sandbox.world import Settings, World
 from storage.tables import chats, jobs
 from tests.desk import TestDesk
 from tests.notifications.anything import any_message
+from tests.waiting import LONG
 
 GROUP = "-4001"
 
@@ -108,21 +109,23 @@ def hear(desk: TestDesk, topic: str, platform: str, address: str) -> None:
 
 @contextlib.asynccontextmanager
 async def line(
-    desk: TestDesk, *, enforce: bool = False, call_seconds: float = 15.0,
+    desk: TestDesk, *, enforce: bool = False, call_seconds: float = LONG,
     fetch: Callable[[Photo], Awaitable[bytes]] | None = None,
 ) -> AsyncIterator[Line]:
     """Everything up; the sandbox's clock begins where the desk's stands."""
     settings = Settings(enforce_rate_limits=enforce, start=desk.clock.now(), patience=0.0)
-    timeout = aiohttp.ClientTimeout(total=call_seconds, sock_connect=3)
-    async with running(settings) as world, aiohttp.ClientSession(timeout=timeout) as http:
+    timeout = aiohttp.ClientTimeout(total=call_seconds, sock_connect=LONG)
+    async with (
+        running(settings) as world, aiohttp.ClientSession() as http, aiohttp.ClientSession(timeout=timeout) as calls,
+    ):
         bot = Bot(
             settings.telegram_token, default=DefaultBotProperties(parse_mode="HTML"),
             session=TimedSession(
-                api=TelegramAPIServer.from_base(f"{world.address}/telegram"), timeout=call_seconds, connect_seconds=3
+                api=TelegramAPIServer.from_base(f"{world.address}/telegram"), timeout=call_seconds, connect_seconds=LONG
             ),
         )
         defects, catalogue, fetch = Defects(), Catalogue(), fetch or _no_picture
-        client = AsyncWebClient(settings.slack_bot_token, base_url=f"{world.address}/slack/api/", session=http, retry_handlers=[])
+        client = AsyncWebClient(settings.slack_bot_token, base_url=f"{world.address}/slack/api/", session=calls, retry_handlers=[])
         carriers: list[Carrier] = [
             SlackCarrier(
                 client=client, engine=desk.store, catalogue=catalogue, files=Files(client=client, fetch=fetch),

@@ -16,6 +16,7 @@ from domain.outcomes import Done, Failed, Gathered, Later, Outcome, Superseded, 
 from notifications.delivery import LEASE, Delivery
 from storage.tables import jobs, lanes
 from tests.desk import TestDesk
+from tests.waiting import until
 
 
 @dataclass(kw_only=True)
@@ -212,10 +213,13 @@ async def test_a_carrier_that_hangs_is_broken_off_and_its_outcome_unknown(
             await asyncio.Event().wait()
         return Done()
 
-    monkeypatch.setattr("notifications.delivery.CARRY", timedelta(milliseconds=50))
+    delivery = delivery_of(desk, Paper(does=hang))
     await write(desk, "hangs", lane="bad")
+    with monkeypatch.context() as short:
+        short.setattr("notifications.delivery.CARRY", timedelta(milliseconds=50))
+        await until_quiet(delivery)
     await write(desk, "a", "b", lane="good")
-    await until_quiet(delivery_of(desk, Paper(does=hang)))
+    await until_quiet(delivery)
     assert states(desk) == {"hangs": "open", "a": "done", "b": "done"}
     assert (one(desk, "hangs").sending, one(desk, "hangs").error) == (True, "not done within 0 s")
 
@@ -228,7 +232,7 @@ async def test_a_platform_that_hangs_holds_up_no_other(desk: TestDesk) -> None:
     await write(desk, *(f"p{number:03}" for number in range(100)))
     await write(desk, "refund", kind="refund")
     delivery = delivery_of(desk, Paper(does=hang), Paper(kind="refund"))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while states(desk)["refund"] != "done":
             await delivery.step()
             await asyncio.sleep(0.01)
@@ -296,9 +300,10 @@ async def test_a_frozen_process_writes_nothing_over_whoever_took_over(desk: Test
         return Failed(reason="too late")
 
     await write(desk, "a")
-    frozen, other = delivery_of(desk, Paper(does=slow), owner="frozen"), Paper()
+    paper, other = Paper(does=slow), Paper()
+    frozen = delivery_of(desk, paper, owner="frozen")
     await frozen.step()
-    await asyncio.sleep(0.05)
+    await until(lambda: paper.carried)
     desk.clock.move(seconds=LEASE.total_seconds() + 1)
     await until_quiet(delivery_of(desk, other, owner="other"))
     gate.set()
@@ -441,7 +446,7 @@ async def test_the_loop_wakes_for_new_work_and_ends_with_what_is_under_way(desk:
     await asyncio.sleep(0.05)
     await write(desk, "a")
     delivery.wake.set()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not paper.settled:
             await asyncio.sleep(0.01)
     task.cancel()
@@ -459,7 +464,7 @@ async def test_a_lost_notice_costs_only_the_time_until_the_next_look(
     task = asyncio.create_task(delivery.run())
     await asyncio.sleep(0.1)
     await write(desk, "a")  # and nobody sets delivery.wake
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not paper.settled:
             await asyncio.sleep(0.01)
     task.cancel()
@@ -477,7 +482,7 @@ async def test_no_second_abandoned_job_is_under_way_beside_the_first(desk: TestD
     await write(desk, "a", "b")
     first = Paper(does=slow)
     await delivery_of(desk, first, owner="dies").step()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(first.carried) < 2:
             await asyncio.sleep(0.005)
     desk.clock.move(seconds=LEASE.total_seconds() + 1)

@@ -270,5 +270,5 @@ def test_of_two_processes_that_want_a_channels_last_place_one_is_shown(desk: Tes
             waits = other.submit(late)
             with pytest.raises(TimeoutError):
                 waits.result(timeout=0.5)  # it has seen the place free, and waits for our row
-        waits.result(timeout=20)
+        waits.result(timeout=60)
     assert taken == [None]

@@ -226,7 +226,7 @@ async def test_a_letter_that_is_being_written_while_they_change_waits_for_the_ne
         uow.outbox.tell(ADA, any_message(Digest, "own"), once="own", unasked=True)
         changes.start()
         if desk.store.engine.dialect.name != "sqlite":  # there the change waits for the writer's place
-            changes.join(20)
+            changes.join(60)
             assert not changes.is_alive(), "a change waits for nobody who writes"
             await worker.step()
             assert [row.state for row in desk.outbox_rows("quiet_hours")] == ["done", "open"], "looked again too early"

@@ -18,6 +18,7 @@ from notifications.pace import distance
 from storage.jobs import JobRows
 from storage.tables import jobs, lanes
 from tests.desk import TestDesk
+from tests.waiting import until
 
 ALL = "paper:all"
 WAIT = timedelta(seconds=60)
@@ -154,10 +155,12 @@ async def test_while_one_tries_nobody_else_asks_and_once_it_came_through_all_fol
     two.office.answers.clear()
     two.office.says = lambda job: Done()
     two.desk.clock.move(seconds=63)
+    await two.step()
+    await until(lambda: two.office.asked)
     for _ in range(5):
+        two.desk.clock.move(seconds=2)
         await two.step()
         await asyncio.sleep(0.02)
-        two.desk.clock.move(seconds=2)
     assert len(two.office.asked) == 1
     two.office.answers.set()
     await two.landed()
@@ -186,7 +189,7 @@ async def test_a_process_that_dies_in_its_trial_lets_another_try_when_its_lease_
     two.office.answers.clear()
     two.desk.clock.move(seconds=63)
     await two.step()
-    await asyncio.sleep(0.05)
+    await until(lambda: two.office.asked)
     for one in two.both:
         for task in [*one._under_way]:
             one._under_way.pop(task)
@@ -197,7 +200,7 @@ async def test_a_process_that_dies_in_its_trial_lets_another_try_when_its_lease_
     two.desk.clock.move(seconds=3)
     two.office.says = lambda job: Done()
     await two.step()
-    await asyncio.sleep(0.05)
+    await until(lambda: len(two.office.asked) > 1)
     assert len(two.office.asked) == 2
 
 

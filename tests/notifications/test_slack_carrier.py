@@ -71,9 +71,9 @@ async def test_after_an_unknown_outcome_the_channel_is_read_back_before_a_second
 
 
 async def test_a_slow_answer_past_our_patience_is_looked_up_too(small_desk: TestDesk) -> None:
-    async with line(small_desk, call_seconds=0.3) as slack:
+    async with line(small_desk, call_seconds=3.0) as slack:
         slack.card()
-        await slack.fault("slack", POST, "slow", seconds=1.0)
+        await slack.fault("slack", POST, "slow", seconds=300)
         await slack.until_quiet()
         assert (len(posted(slack)), slack.states()) == (1, ["done"])
         assert slack.calls("slack", "conversations.history")

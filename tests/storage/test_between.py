@@ -146,7 +146,7 @@ def pgbouncer(url: sa.URL, folder: Path) -> Iterator[sa.URL]:
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )
     try:
-        for _ in range(100):
+        for _ in range(600):
             with suppress(OSError), socket.create_connection(("127.0.0.1", free)):
                 break
             time.sleep(0.1)

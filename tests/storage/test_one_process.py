@@ -48,7 +48,7 @@ def other(program: str, url: str) -> subprocess.Popen[bytes]:
 
 def end(process: subprocess.Popen[bytes]) -> None:
     process.kill()
-    process.wait(20)
+    process.wait(60)
     for pipe in (process.stdin, process.stdout):
         assert pipe is not None
         pipe.close()

@@ -30,7 +30,7 @@ async def listening(desk: TestDesk, event: asyncio.Event) -> AsyncIterator[list[
         slept.append(seconds)
 
     task = asyncio.create_task(listen(desk.store.engine, lambda _: event.set(), sleep))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await event.wait()  # it looks once when it has connected
     event.clear()
     yield slept
@@ -47,7 +47,7 @@ async def test_a_notice_names_the_kinds_of_the_new_jobs(desk: TestDesk) -> None:
         event.set()
 
     task = asyncio.create_task(listen(desk.store.engine, wake, asyncio.sleep))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await event.wait()
         event.clear()
 
@@ -80,7 +80,7 @@ async def test_a_commit_with_new_work_wakes_and_one_that_is_undone_does_not(desk
         await asyncio.sleep(0.1)
         assert not event.is_set()
         await desk.store.write(add("a"))  # type: ignore[arg-type]
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await event.wait()
 
 
@@ -90,10 +90,10 @@ async def test_a_listener_that_was_cut_off_connects_again_and_looks(desk: TestDe
         desk.execute(sa.text(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND pid <> pg_backend_pid()"
         ))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await event.wait()
         event.clear()
         await desk.store.write(add("a"))  # type: ignore[arg-type]
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await event.wait()
     assert slept == [2.0]

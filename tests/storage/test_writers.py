@@ -34,10 +34,10 @@ async def a_slow_one(desk: TestDesk) -> tuple[asyncio.Future[object], threading.
 
     def slow(_: Transaction) -> None:
         begun.set()
-        free.wait(20)
+        free.wait(60)
 
     going = asyncio.ensure_future(desk.store.write(slow))
-    await asyncio.to_thread(begun.wait, 20)
+    await asyncio.to_thread(begun.wait, 60)
     return going, free
 
 
@@ -113,7 +113,7 @@ async def test_a_commit_that_fails_fails_everybody_in_it(desk: TestDesk) -> None
 
 async def test_what_was_given_up_before_its_turn_is_not_run(desk: TestDesk) -> None:
     free = threading.Event()
-    holding = [asyncio.ensure_future(desk.store.write(lambda _: free.wait(20))) for _ in range(8)]
+    holding = [asyncio.ensure_future(desk.store.write(lambda _: free.wait(60))) for _ in range(8)]
     await asyncio.sleep(0.05)
     given_up = asyncio.ensure_future(desk.store.write(mark("never")))
     await asyncio.sleep(0)
@@ -130,18 +130,18 @@ async def test_at_shutdown_what_is_under_way_ends_and_what_stood_in_line_is_neve
 
     def slow(transaction: Transaction) -> None:
         began.append("slow")
-        free.wait(20)
+        free.wait(60)
         mark("under way")(transaction)
 
-    holding = [asyncio.ensure_future(desk.store.write(slow)) for _ in range(1 if is_sqlite(desk.store.engine) else 8)]
+    holding = [asyncio.ensure_future(desk.store.write(slow)) for _ in range(getattr(desk.store._writers, "threads", 1))]
     while len(began) < len(holding):
         await asyncio.sleep(0.01)
     in_line = [asyncio.ensure_future(desk.store.write(mark(f"in line {number}"))) for number in range(20)]
     await asyncio.sleep(0.01)
     for task in (*holding, *in_line):  # as a program that ends does with all that it still waits for
         task.cancel()
-    await asyncio.gather(*holding, *in_line, return_exceptions=True)
     asyncio.get_running_loop().call_later(0.05, free.set)
+    await asyncio.gather(*holding, *in_line, return_exceptions=True)
     await asyncio.to_thread(desk.store._writers.shutdown)
     assert marks(desk) == {"under way"}
 
@@ -163,7 +163,7 @@ async def test_a_function_that_never_returns_from_sqlite_is_stopped_and_the_writ
         add(connection, "half done")
         number = 0
         while True:
-            now[0] += 0.001
+            now[0] += 0.01
             number += 1
             if writes:
                 add(connection, f"endless{number}")
@@ -171,7 +171,7 @@ async def test_a_function_that_never_returns_from_sqlite_is_stopped_and_the_writ
                 connection.execute(sa.select(sa.func.count()).select_from(lanes))
 
     async with asyncio.timeout(60):
-        first = asyncio.ensure_future(writer.run(lambda _: slow_free.wait(20)))
+        first = asyncio.ensure_future(writer.run(lambda _: slow_free.wait(60)))
         await asyncio.sleep(0.01)
         runs = [asyncio.ensure_future(writer.run(endless))]
         runs += [asyncio.ensure_future(writer.run(lambda one: add(one, "beside")))] if together else []
@@ -221,14 +221,14 @@ async def test_who_hurries_and_comes_midway_goes_into_the_commit_and_ends_it(des
     def halted(_: Transaction) -> None:
         order.append("loop0")
         midway.set()
-        on.wait(20)
+        on.wait(60)
 
     slow, free = await a_slow_one(desk)
     loops = [asyncio.ensure_future(desk.store.write(halted))]
     loops += [asyncio.ensure_future(desk.store.write(lambda _, n=n: order.append(f"loop{n}"))) for n in (1, 2)]  # type: ignore[misc]
     await asyncio.sleep(0)
     free.set()
-    await asyncio.to_thread(midway.wait, 20)
+    await asyncio.to_thread(midway.wait, 60)
     door = asyncio.ensure_future(Hurried(store=desk.store).write(lambda _: order.append("door")))
     await asyncio.sleep(0)
     on.set()
@@ -252,7 +252,7 @@ def test_a_new_file_is_changed_to_wal_by_one_connection_at_a_time(tmp_path: Path
         opening = pool.submit(mode, engine)
         assert not wait([opening], timeout=0.3).done
         other.give_back()
-        assert opening.result(timeout=10) == "wal"
+        assert opening.result(timeout=60) == "wal"
     engine.dispose()
 
 
@@ -269,7 +269,7 @@ async def test_whoever_hurries_never_waits_behind_loops_that_wait_for_a_row(desk
         forgotten.execute(sa.update(lanes).values(held_until=START))
         loops = [asyncio.ensure_future(desk.store.write(waits)) for _ in range(20)]
         await asyncio.sleep(0)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await Hurried(store=desk.store).write(mark("came"))
         assert not any(one.done() for one in loops)
         forgotten.rollback()
