@@ -123,10 +123,13 @@ class PersonalRows:
         """
         done = 0
         if events is not None:
+            # Of many it is not known whose they are: then the shop that forgets first decides, for people's sake.
+            of = inbox.c.headers["shop"].as_string()
+            unknown = sa.and_(inbox.c.shop_id.is_(None), sa.func.coalesce(of, self.shop.key) == self.shop.key)
             old = (
                 sa.select(inbox.c.id)
                 .where(
-                    sa.or_(inbox.c.shop_id == self.shop.id, inbox.c.shop_id.is_(None)), inbox.c.heard_at < events,
+                    sa.or_(inbox.c.shop_id == self.shop.id, unknown), inbox.c.heard_at < events,
                     inbox.c.worked_at.is_not(None), sa.func.length(inbox.c.body) > 0,
                 )
                 .order_by(inbox.c.id).limit(limit)

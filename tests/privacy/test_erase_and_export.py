@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -168,6 +169,15 @@ def test_the_numbers_of_their_orders_go_too(two: World) -> None:
     assert "10777" not in left
     assert "0000 1001'" not in left, "as it stands in a row"
     assert "10019" in left, "another Mari's"
+
+
+def test_what_came_to_another_shop_is_kept_as_long_as_that_shop_says(two: World) -> None:
+    for key, headers in (("1", {"shop": "another"}), ("2", {"shop": "nordlicht"}), ("3", {"shop": None}), ("4", {})):
+        heard(two, "shopify", key, {"id": key}, headers=headers)
+    with two.begin() as uow:
+        uow.personal.forget_before(events=two.now + timedelta(hours=1), messages=None, limit=10)
+    left = two.desk.query(sa.select(inbox.c.key).where(sa.func.length(inbox.c.body) > 0))
+    assert [row.key for row in left] == ["1"]
 
 
 def test_what_was_said_of_them_in_refusals_and_to_staff_by_first_name_goes_too(two: World) -> None:
