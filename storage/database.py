@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
+from datetime import UTC
+from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar, cast
 
 import psycopg
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ from storage.one_process import FileLock, file_of, writer_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -25,6 +27,11 @@ _BUSY_MILLISECONDS: Final = 10_000
 #: how long a transaction waits for a row that another holds, in milliseconds: one forgotten in somebody's console must
 #: not keep every thread of ours
 LOCK_MILLISECONDS: Final = 10_000
+_BEGIN: Final = "BEGIN; SELECT clock_timestamp()"
+#: key of a connection's info: when its transaction began, by the server; None where that is not known
+BEGAN: Final = "opsbell_began"
+#: key of a connection's info: a statement that goes to the server together with COMMIT
+LAST_WORDS: Final = "opsbell_last_words"
 #: key of a connection's info: its hold on the right to write
 _WRITER: Final = "opsbell_writer"
 _LOCKED: Final = "database is locked"
@@ -47,7 +54,7 @@ def open_engine(url: str, *, pool_size: int = 8) -> sa.Engine:
 
 
 def _postgresql(url: sa.URL, pool_size: int) -> sa.Engine:
-    engine = sa.create_engine(url, pool_size=pool_size, max_overflow=8, pool_pre_ping=True, hide_parameters=True)
+    engine = sa.create_engine(url, pool_size=pool_size, max_overflow=8, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _connect(connection: psycopg.Connection[tuple[object, ...]], _entry: ConnectionPoolEntry) -> None:
@@ -56,6 +63,17 @@ def _postgresql(url: sa.URL, pool_size: int) -> sa.Engine:
         else:  # a pooler would lend out the server with the setting
             _set_patience(connection)
 
+    @event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        connection.info.pop(LAST_WORDS, None)
+        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+            connection.info[BEGAN] = _began(connection)
+
+    @event.listens_for(engine, "commit")
+    def _commit(connection: sa.Connection) -> None:
+        if (words := connection.info.pop(LAST_WORDS, None)) is not None:
+            connection.exec_driver_sql(f"{words}; COMMIT")
+
     @event.listens_for(engine, "handle_error")
     def _handle_error(context: sa.engine.ExceptionContext) -> None:
         if isinstance(context.original_exception, psycopg.errors.ReadOnlySqlTransaction):
@@ -63,6 +81,21 @@ def _postgresql(url: sa.URL, pool_size: int) -> sa.Engine:
             context.is_disconnect = True
 
     return engine
+
+
+def _began(connection: sa.Connection) -> datetime | None:
+    """Begin, and ask for the server's time, in one round trip to it; None if it has to be asked again."""
+    driver = cast("psycopg.Connection[tuple[datetime]]", connection.connection.driver_connection)
+    try:
+        if not driver.autocommit:
+            driver.autocommit = True  # else the driver sends a BEGIN of its own, and waits for it
+        cursor = driver.execute(_BEGIN)
+        cursor.nextset()
+        row = cursor.fetchone()
+    except psycopg.Error:  # it broke while nobody used it: SQLAlchemy hears of it, and lets go of all its likes
+        connection.exec_driver_sql("BEGIN")
+        return None
+    return None if row is None else row[0].astimezone(UTC)
 
 
 def _set_patience(connection: psycopg.Connection[tuple[object, ...]]) -> None:
@@ -104,10 +137,40 @@ def is_sqlite(bind: sa.Engine | sa.Connection) -> bool:
 
 
 @contextmanager
+def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction: the block's end commits it, an exception rolls it back."""
+    with _connected(engine, reads=False) as connection, connection.get_transaction() or connection.begin():
+        yield connection
+
+
+@contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A connection that only reads: on SQLite it does not take the writer's place."""
-    with engine.connect().execution_options(opsbell_reading=True) as connection:
+    with _connected(engine, reads=True) as connection:
         yield connection
+
+
+def _connected(engine: sa.Engine, *, reads: bool) -> sa.Connection:
+    """A connection whose transaction has begun. One that broke while nobody used it is replaced by a new one.
+
+    Nothing was asked on it yet, so nothing is lost and nothing is done twice. What breaks later is raised.
+    """
+    try:
+        return _connected_once(engine, reads=reads)
+    except sa.exc.DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+    return _connected_once(engine, reads=reads)
+
+
+def _connected_once(engine: sa.Engine, *, reads: bool) -> sa.Connection:
+    connection = engine.connect().execution_options(opsbell_reading=reads)
+    try:
+        connection.begin()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 Insert: TypeAlias = postgresql.Insert | sqlite.Insert

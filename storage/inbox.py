@@ -8,15 +8,53 @@ from datetime import datetime
 from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from domain.jobs import Received
-from storage.database import Upsert
-from storage.jobs import JobRows
-from storage.tables import inbox
+from storage.claim import own_lane
+from storage.database import Upsert, is_sqlite
+from storage.jobs import OPEN, JobRows, final_within
+from storage.tables import inbox, jobs
 
 _KEEP: Final = Upsert(
     inbox, lambda new: new.on_conflict_do_nothing(index_elements=["source", "key"]).returning(inbox.c.id)
 )
+_LEARN: Final = "learn"
+
+
+def _keep_with_its_job() -> sa.Select[bool, bool]:
+    """Both rows in one statement, since each is a round trip that the sender waits for; whether each was written.
+
+    SQLite has no INSERT within a statement, and no round trips.
+    """
+    kept = (
+        postgresql.insert(inbox)
+        .values({name: sa.bindparam(name) for name in ("source", "key", "heard_at", "body", "headers", "shop_id")})
+        .on_conflict_do_nothing(index_elements=["source", "key"])
+        .returning(inbox.c.id)
+        .cte("kept")
+    )
+    values = {
+        "kind": sa.literal(_LEARN), "payload": sa.func.json_build_object("inbox", kept.c.id), "state": sa.literal(OPEN),
+        **{
+            name: sa.bindparam(given, type_=jobs.c[name].type)
+            for name, given in (
+                ("key", "job"), ("lane", "lane"), ("shop_id", "shop_id"), ("made_at", "heard_at"),
+                ("due_at", "heard_at"), ("final_by", "final_by"),
+            )
+        },
+    }
+    added = (
+        postgresql.insert(jobs)
+        .from_select(list(values), sa.select(*values.values()).select_from(kept))
+        .on_conflict_do_nothing(index_elements=["key"])
+        .returning(jobs.c.id)
+        .cte("added")
+    )
+    return sa.select(sa.exists(sa.select(kept.c.id)).label("kept"), sa.exists(sa.select(added.c.id)).label("added"))
+
+
+_KEEP_WITH_ITS_JOB: Final = _keep_with_its_job()
 _HAS: Final = sa.select(
     sa.exists().where(inbox.c.source == sa.bindparam("source"), inbox.c.key == sa.bindparam("key"))
 )
@@ -45,13 +83,20 @@ class InboxRows:
         shop_id: int | None = None, lane: str = "",
     ) -> bool:
         """Store an event and the job that works it off; False if it was here before."""
-        row = self._new(source, key, body=body, headers=dict(headers or {}), shop_id=shop_id)
-        if row is None:
+        job, own = f"{_LEARN}:{source}:{key}", JobRows(self.connection, self.now)
+        if not is_sqlite(self.connection):
+            row = self.connection.execute(_KEEP_WITH_ITS_JOB, {
+                "source": source, "key": key, "heard_at": self.now, "body": body, "headers": dict(headers or {}),
+                "shop_id": shop_id, "job": job, "lane": lane or own_lane(job),
+                "final_by": self.now + final_within(_LEARN),
+            }).one()
+            if row.added:
+                own.added(_LEARN)
+            return bool(row.kept)
+        number = self._new(source, key, body=body, headers=dict(headers or {}), shop_id=shop_id)
+        if number is None:
             return False
-        JobRows(self.connection, self.now).add(
-            key=f"learn:{source}:{key}", kind="learn", payload={"inbox": row}, due_at=self.now,
-            lane=lane, shop_id=shop_id,
-        )
+        own.add(key=job, kind=_LEARN, payload={"inbox": number}, due_at=self.now, lane=lane, shop_id=shop_id)
         return True
 
     def first(self, source: str, key: str) -> bool:

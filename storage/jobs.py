@@ -138,9 +138,13 @@ class JobRows:
             "final_by": due_at + (within or final_within(kind)),
         }).scalar()
         if row is not None:
-            # Read after the commit: only new work wakes the loops, else each claim would wake the next.
-            self.connection.info.setdefault(NEW_WORK, set()).add(kind)
+            self.added(kind)
         return row is not None
+
+    def added(self, kind: str) -> None:
+        """A job of that kind was written in this transaction."""
+        # Read after the commit: only new work wakes the loops, else each claim would wake the next.
+        self.connection.info.setdefault(NEW_WORK, set()).add(kind)
 
     def due(self, kinds: tuple[str, ...]) -> Due:
         """One look at what could be claimed of those kinds; it holds nothing."""

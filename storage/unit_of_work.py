@@ -22,7 +22,7 @@ from storage.audit import AuditRows
 from storage.cases import CaseRows
 from storage.connections import ConnectionRows
 from storage.customers import CustomerRows
-from storage.database import is_sqlite, reading
+from storage.database import BEGAN, is_sqlite, reading, writing
 from storage.desk import DialogueRows, NumberRows
 from storage.gathering import GatheringRows
 from storage.inbox import InboxRows
@@ -57,6 +57,7 @@ T = TypeVar("T")
 _READERS = 8
 #: threads for the loops' transactions on PostgreSQL, and as many for those that somebody waits for
 _WRITERS = 4
+_SERVER_TIME = sa.select(sa.func.clock_timestamp())
 
 
 class Moment(NamedTuple):
@@ -102,7 +103,7 @@ class Store:
     @contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:
         """One transaction. What it wrote into the job table is told to every loop, here and in other processes."""
-        with self.engine.begin() as connection:
+        with writing(self.engine) as connection:
             connection.info.pop(NEW_WORK, None)
             yield connection
             kinds = frozenset(connection.info.pop(NEW_WORK, ()))
@@ -135,7 +136,10 @@ class Store:
         if not self.by_server:
             now = self.now()
             return Moment(now, now - self.ahead())
-        real = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one().astimezone(UTC)
+        if not connection.in_transaction():
+            connection.begin()
+        # Who asks first goes by the moment at which it began.
+        real = connection.info.pop(BEGAN, None) or connection.execute(_SERVER_TIME).scalar_one().astimezone(UTC)
         return Moment(real + self.ahead(), real)
 
     def _assemble(self, connection: sa.Connection, shop: Shop, now: datetime) -> UnitOfWork:

@@ -9,7 +9,7 @@ from typing import Final
 import psycopg
 import sqlalchemy as sa
 
-from storage.database import is_sqlite
+from storage.database import LAST_WORDS, is_sqlite
 
 log = logging.getLogger("opsbell.wake")
 
@@ -20,13 +20,13 @@ _AGAIN_SECONDS: Final = 2.0
 
 #: has the loops look that work off these kinds of jobs; all of them where none is named
 Wake = Callable[[frozenset[str]], None]
-_NOTIFY: Final = sa.select(sa.func.pg_notify(CHANNEL, sa.bindparam("kinds", type_=sa.Text())))
 
 
 def notify(connection: sa.Connection, kinds: frozenset[str]) -> None:
     """Tell every listening process, once this transaction commits. SQLite has one process: nothing to tell."""
     if not is_sqlite(connection):
-        connection.execute(_NOTIFY, {"kinds": ",".join(sorted(kinds))})
+        told = psycopg.sql.quote(",".join(sorted(kinds)))
+        connection.info[LAST_WORDS] = f"NOTIFY {CHANNEL}, {told}"
 
 
 async def listen(engine: sa.Engine, wake: Wake, sleep: Callable[[float], Awaitable[None]]) -> None:

@@ -260,7 +260,8 @@ def _rows_read(engine: sa.Engine, work: Callable[[], object]) -> int:
 
     listeners = (("begin", begins), ("commit", ends), ("rollback", ends))
     for name, heard in listeners:
-        sa.event.listen(engine, name, heard)
+        # A notice goes to the server with COMMIT: what is read is asked before it.
+        sa.event.listen(engine, name, heard, insert=name != "begin")
     try:
         work()
     finally:
