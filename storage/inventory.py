@@ -51,6 +51,7 @@ _BY_SKU: Final = _VARIANT.where(variants.c.sku == _SKU).order_by(variants.c.sku)
 _BY_SKU_IN_ANY_CASE: Final = _VARIANT.where(sa.func.lower(variants.c.sku) == _SKU).order_by(variants.c.sku)
 _ACTIVE: Final = _VARIANT.where(variants.c.active.is_(True)).order_by(variants.c.sku)
 _ACTIVE_AMONG: Final = _ACTIVE.where(variants.c.id.in_(sa.bindparam("among", expanding=True)))
+_ACTIVE_ONE: Final = _ACTIVE.where(variants.c.id == _WHICH)
 _SKUS: Final = sa.select(variants.c.sku).where(variants.c.shop_id == _SHOP).order_by(variants.c.sku)
 _SET_REORDER_POINT: Final = sa.update(variants).where(variants.c.shop_id == _SHOP, variants.c.id == _WHICH)
 
@@ -190,11 +191,9 @@ class InventoryRows:
         if not stock:
             return ()
         sales = history.sales(frozenset(stock))
-        found = (
-            self._variants(_ACTIVE) if variant_ids is None else self._variants(_ACTIVE_AMONG, among=sorted(variant_ids))
-        )
         return tuple(
-            StockAsOf(variant=one, stock=stock[one.id], sales=sales.get(one.id, ())) for one in found if one.id in stock
+            StockAsOf(variant=one, stock=stock[one.id], sales=sales.get(one.id, ()))
+            for one in self._active(variant_ids) if one.id in stock
         )
 
     def move(self, movement: Movement) -> bool:
@@ -285,6 +284,13 @@ class InventoryRows:
         )
         found: int = self.connection.execute(_LOCATION, {"shop": self.shop.id, "key": key}).scalar_one()
         return found
+
+    def _active(self, among: frozenset[int] | None) -> tuple[Variant, ...]:
+        if among is None:
+            return self._variants(_ACTIVE)
+        if len(among) == 1:
+            return self._variants(_ACTIVE_ONE, which=next(iter(among)))
+        return self._variants(_ACTIVE_AMONG, among=sorted(among))
 
     def _variants(self, statement: sa.Select[*tuple[Any, ...]], **given: object) -> tuple[Variant, ...]:
         rows = self.connection.execute(statement, {"shop": self.shop.id, **given})

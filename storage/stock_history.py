@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property, lru_cache
 from typing import Any, Final
@@ -30,24 +30,22 @@ _level, _line, _moved = stock_levels.c, order_lines.c, stock_movements.c
 
 @dataclass(frozen=True, kw_only=True)
 class _Query:
-    """A statement over all variants, and the same over some."""
+    """A statement over all variants, the same over some, and over one: that need not be written anew each time."""
 
     all: sa.Select[*tuple[Any, ...]]
     among: sa.Select[*tuple[Any, ...]]
-
-
-def _among(column: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
-    return column.in_(sa.bindparam("among", expanding=True))
+    one: sa.Select[*tuple[Any, ...]]
 
 
 def _query(statement: sa.Select[*tuple[Any, ...]], variant: sa.ColumnElement[int]) -> _Query:
-    return _Query(all=statement, among=statement.where(_among(variant)))
+    among = statement.where(variant.in_(sa.bindparam("among", expanding=True)))
+    return _Query(all=statement, among=among, one=statement.where(variant == sa.bindparam("which")))
 
 
 def _by_variant(statement: sa.Select[*tuple[Any, ...]], variant: sa.ColumnElement[int]) -> _Query:
     """The same where the index begins with the variant: all of them are named, or the whole ledger would be read."""
     of_shop = sa.select(variants.c.id).where(variants.c.shop_id == _SHOP)
-    return _Query(all=statement.where(variant.in_(of_shop)), among=statement.where(_among(variant)))
+    return replace(_query(statement, variant), all=statement.where(variant.in_(of_shop)))
 
 
 def _sum(column: sa.ColumnElement[int]) -> sa.Label[int]:
@@ -230,10 +228,13 @@ class StockHistory:
         }
 
     def _rows(self, query: _Query, **given: object) -> Sequence[sa.Row[*tuple[Any, ...]]]:
+        given["shop"] = self.shop.id
         if self.variant_ids is None:
-            return self.connection.execute(query.all, {"shop": self.shop.id, **given}).all()
-        wanted = {"shop": self.shop.id, "among": sorted(self.variant_ids), **given}
-        return self.connection.execute(query.among, wanted).all()
+            return self.connection.execute(query.all, given).all()
+        among = sorted(self.variant_ids)
+        if len(among) == 1:
+            return self.connection.execute(query.one, {"which": among[0], **given}).all()
+        return self.connection.execute(query.among, {"among": among, **given}).all()
 
 
 def _less(stock: Stock, since: Stock) -> Stock:
