@@ -6,6 +6,7 @@ import hmac
 import json
 from collections.abc import AsyncIterator, Callable
 from hashlib import sha256
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -101,6 +102,23 @@ async def test_an_event_after_every_connection_broke_is_kept_once_and_its_sender
     assert break_all(doomed) >= 6
     assert [await sender.send(name) for name in ("evt_2", "evt_2", "evt_1")] == [200, 200, 200]
     assert kept(doomed) == [(name, f"learn:stripe:{name}") for name in ("evt_1", "evt_2")]
+
+
+@pytest.mark.asyncio
+async def test_an_event_is_three_round_trips(sender: Sender, doomed: TestDesk, tmp_path: Path) -> None:
+    """BEGIN with the server's time, the event with its job, the notice with COMMIT: its sender waits for each."""
+    drivers: list[psycopg.Connection[tuple[object, ...]]] = []
+    sa.event.listen(doomed.store.engine, "connect", lambda connection, _entry: drivers.append(connection))
+    doomed.store.engine.dispose()
+    assert await sender.send("evt_1") == 200
+    (driver,) = drivers
+    with (tmp_path / "trace").open("w") as trace:
+        driver.pgconn.trace(trace.fileno())
+        assert await sender.send("evt_2") == 200
+        driver.pgconn.untrace()
+    assert (tmp_path / "trace").read_text().count("ReadyForQuery") == 3
+    assert len(drivers) == 1
+    assert len(kept(doomed)) == 2
 
 
 @pytest.mark.asyncio
