@@ -18,7 +18,7 @@ from tests import postgres
 from tests.desk import TestDesk, open_desk
 
 # How long an example takes is the machine's affair, and which are drawn no affair of chance: every run tries the same.
-# New ones are drawn by ``make faults`` and ``make fuzz``.
+# ``pytest --hypothesis-profile=default`` draws others, and so do the long machines of ``make faults``.
 settings.register_profile("opsbell", deadline=None, derandomize=True)
 settings.load_profile("opsbell")
 

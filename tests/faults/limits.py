@@ -22,7 +22,7 @@ def machine() -> Sequence[Figure]:
         run_state_machine_as_test(  # type: ignore[no-untyped-call]
             Limits,
             settings=settings(
-                max_examples=_EXAMPLES, stateful_step_count=_STEPS, deadline=None, database=None,
+                max_examples=_EXAMPLES, stateful_step_count=_STEPS, deadline=None, database=None, derandomize=False,
                 suppress_health_check=list(HealthCheck),
             ),
         )

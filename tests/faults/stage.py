@@ -92,7 +92,7 @@ class Life:
             self._file.write(json.dumps(words) + "\n")
             self._file.flush()
 
-    def hear(self, seconds: float = 30) -> dict[str, Any] | None:
+    def hear(self, seconds: float = 120) -> dict[str, Any] | None:
         """Its next line; None once it is dead. TimeoutError if it neither speaks nor dies."""
         self.line.settimeout(seconds)
         try:
@@ -232,12 +232,18 @@ class Stage:
         return entries
 
 
+def _noon(now: datetime) -> datetime:
+    """The next one: no night, no morning's digest and no change of the clock comes while a machine is at work."""
+    today = now.replace(hour=12, minute=5, second=0, microsecond=0)
+    return today if today >= now else today + timedelta(days=1)
+
+
 @contextmanager
 def stage(*, real_time: bool = False) -> Iterator[Stage]:
-    """A sandbox in a process of its own. ``real_time``: the clock is the machine's own."""
+    """A sandbox in a process of its own. ``real_time``: the clock is the machine's own, moved on to the next noon."""
     gc.collect()
     gc.freeze()  # children share these pages, and their collections are quick
-    clock = SharedClock(datetime.now(UTC) if real_time else START)
+    clock = SharedClock(_noon(datetime.now(START.tzinfo)) if real_time else START)
     app_port = free_port()
     life = fork(lambda voice: _sandbox(voice, clock, app_port))
     ready = life.hear()

@@ -149,7 +149,7 @@ class Storm:
             self._probe(n)  # what the doors say meanwhile
         self.server.start()
         began = time.perf_counter()
-        while not any(self._is_ready(n) for n in range(len(self.ports))) and time.perf_counter() < began + 30:
+        while not any(self._is_ready(n) for n in range(len(self.ports))) and time.perf_counter() < began + 120:
             time.sleep(0.02)
         self.ready.append(time.perf_counter() - began)
         self.troubles += 1
@@ -244,8 +244,8 @@ class Storm:
         time.sleep(0.01)
 
     def drain(self) -> None:
-        """Until everything is final: a minute, and what the customer's letters take at one a second, three a return."""
-        seconds = 60 + 3 * len(self.returns)
+        """Until everything is final: minutes, and what the customer's letters take at one a second, three a return."""
+        seconds = 240 + 3 * len(self.returns)
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             self.work()
@@ -330,7 +330,7 @@ def run(
         storm.drain()
         digests = len(storm.digests)
         on.clock.advance(timedelta(hours=24))  # for every replica at once
-        morning = time.monotonic() + 60
+        morning = time.monotonic() + 240
         while time.monotonic() < morning and len(storm.digests) == digests:
             storm.work()
         time.sleep(1)
