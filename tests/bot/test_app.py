@@ -111,7 +111,7 @@ async def test_a_level_that_is_typed_into_shopify_is_our_stock_within_seconds(tm
         shop_file.apply(connection, shop_file_of())
         connection.execute(sa.insert(products).values(shop_id=1, external_id="mug", title="Mug"))
         connection.execute(sa.insert(variants).values(shop_id=1, product_id=1, sku="MUG", title="Blue mug"))
-    async with running(SandboxSettings(app=f"http://127.0.0.1:{port}")) as sandbox, asyncio.timeout(60):
+    async with running(SandboxSettings(app=f"http://127.0.0.1:{port}", app_seconds=60.0)) as sandbox, asyncio.timeout(60):
         account = ShopifyAccount.model_validate({"url": f"{sandbox.address}/shopify", "token": "shpat_sandbox"})
         async with bot.app.running(given.model_copy(update={"shopify_api": {"nordlicht": account}})) as app:
             topic = "inventory-levels-update"

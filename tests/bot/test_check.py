@@ -186,7 +186,7 @@ async def test_a_check_asks_nothing_that_a_platform_wants_nobody_to_ask(
         "without": "shop", "stripe_key": SecretStr("sk_test_sandbox"), "stripe_base_url": f"{world.address}/stripe",
         "stripe_webhook_secret": SecretStr("whsec_x"),
     })
-    await _learned(given, lane, 50, shut=shut)
+    await _learned(given, lane, 500, shut=shut)
     assert not await check(given)
     assert said in capsys.readouterr().out
     for platform, count in asked.items():
@@ -195,21 +195,22 @@ async def test_a_check_asks_nothing_that_a_platform_wants_nobody_to_ask(
 
 @pytest.mark.parametrize(("platform", "method", "fault", "lane"), [
     ("slack", "auth.test", {"kind": "error", "error": "invalid_auth"}, "slack:all"),
-    ("slack", "conversations.info", {"kind": "ratelimit", "retry_after": 40}, "slack:conversations.info"),
+    ("slack", "conversations.info", {"kind": "ratelimit", "retry_after": 400}, "slack:conversations.info"),
     ("telegram", "getMe", {"kind": "error", "error": "Unauthorized"}, "telegram:all"),
-    ("telegram", "getChatMember", {"kind": "ratelimit", "retry_after": 40}, "telegram:all"),
+    ("telegram", "getChatMember", {"kind": "ratelimit", "retry_after": 400}, "telegram:all"),
 ])
 async def test_what_a_check_hears_of_that_kind_every_process_obeys(
     world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], platform: str, method: str, fault: dict[str, object], lane: str
 ) -> None:
     given = _desk(world, tmp_path, (*CHATS, ChatRow(topic="stock", platform="telegram", address=GROUP)))
     world.faults.add(read_fault(platform, {"method": method, "times": 1, **fault}))
+    began = datetime.now(UTC)
     assert not await check(given)
     out = capsys.readouterr().out
     assert "refuses the bot token" in out or "asked us to wait" in out
     found = _lane(given, lane)
     assert found.held_until is not None
-    assert found.held_until > datetime.now(UTC) + timedelta(seconds=30)
+    assert found.held_until > began + timedelta(seconds=30)
     assert found.shut is (fault["kind"] == "error")
     calls = len([one for one in world.calls if one.platform == platform and one.name == method])
     assert not await check(given)

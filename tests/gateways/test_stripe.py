@@ -71,6 +71,7 @@ class Bank:
 @pytest.fixture
 async def bank(world: World) -> AsyncIterator[Bank]:
     async with running(Settings(start=world.now)) as sandbox, aiohttp.ClientSession() as session:
+        await sandbox.stripe.load()  # seconds, and more than a call waits on a slow machine
         speaks = client(KEY, f"{sandbox.address}/stripe", session)
         paid = await speaks.v1.payment_intents.create_async(
             {"amount": 8800, "currency": "eur", "payment_method": "pm_card_visa", "confirm": True}

@@ -76,6 +76,7 @@ class Books:
 async def books(world: World) -> AsyncIterator[Books]:
     # On a quick machine a test makes more calls in a second than Stripe's sandbox takes.
     async with running(Settings(start=world.now, enforce_rate_limits=False)) as sandbox, aiohttp.ClientSession() as session:
+        await sandbox.stripe.load()  # seconds, and more than a call waits on a slow machine
         speaks = client(KEY, f"{sandbox.address}/stripe", session)
         paid = await speaks.v1.payment_intents.create_async(
             {"amount": 8800, "currency": "eur", "payment_method": "pm_card_visa", "confirm": True}

@@ -71,7 +71,7 @@ async def woo(desk: TestDesk) -> AsyncIterator[Woo]:
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession())
         base = await bot_web.serve(bot_web.server([route], lambda: "7Q2K"), ("127.0.0.1", 0), stack)
-        sandbox = await stack.enter_async_context(running(Settings(start=now, app=base)))
+        sandbox = await stack.enter_async_context(running(Settings(start=now, app=base, app_seconds=60.0)))
         made = Woo(desk, sandbox, session, base, worker, ItemLookUpCarrier(lists={}, engine=desk.store, session=session))
         made.use(settings(sandbox.address))
         await sandbox.woocommerce.put(MUG, tell=False, sku="MUG", manage_stock=True, stock_quantity=40)
