@@ -136,10 +136,10 @@ def demo(folder: Path, *flags: str, start: str = "2026-11-23T09:05:00+01:00") ->
 
 
 def _wait(child: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(1800):
+    for _ in range(3600):
         if "Opsbell is up" in log.read_text():
             return
         if child.poll() is not None:
             raise AssertionError(f"the demo did not start:\n{log.read_text()}")
         time.sleep(0.1)
-    raise AssertionError(f"the demo was not up in three minutes:\n{log.read_text()}")
+    raise AssertionError(f"the demo was not up in six minutes:\n{log.read_text()}")

@@ -212,7 +212,7 @@ class Disk:
         life.kill()
         life.bury()
         if tracer is not None:
-            tracer.wait(20)
+            tracer.wait(60)
         return None if heard is None else list(heard["done"])
 
 
@@ -220,11 +220,12 @@ def _traced(life: Life, fault: Sequence[str]) -> subprocess.Popen[bytes]:
     command = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={fault[0]}", "-e", ":".join(("inject=" + fault[0], *fault[1:])), "-p", str(life.pid)]
     tracer = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     status = Path(f"/proc/{life.pid}/status")
-    for _ in range(1000):
-        if f"TracerPid:\t{tracer.pid}" in status.read_text() and all(
-            f"TracerPid:\t{tracer.pid}" in (task / "status").read_text() for task in Path(f"/proc/{life.pid}/task").iterdir()
-        ):
-            return tracer
+    for _ in range(12_000):
+        with suppress(OSError):  # a thread that ends while it is looked at
+            if f"TracerPid:\t{tracer.pid}" in status.read_text() and all(
+                f"TracerPid:\t{tracer.pid}" in (task / "status").read_text() for task in Path(f"/proc/{life.pid}/task").iterdir()
+            ):
+                return tracer
         time.sleep(0.005)
     raise RuntimeError("strace did not take hold")
 

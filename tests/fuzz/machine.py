@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import random
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -95,7 +96,8 @@ def ways() -> tuple[Way, ...]:
 def opened(way: Way) -> Iterator[Target]:
     """The target, with a folder of its own (in memory where the system has one)."""
     memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() and os.access(memory, os.W_OK) else None) as folder:
+    roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 500_000_000
+    with tempfile.TemporaryDirectory(dir=memory if roomy else None) as folder:
         opening = way.open(Path(folder))
         target = next(opening)
         try:
