@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from sqlalchemy.pool import ConnectionPoolEntry
+    from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 #: how long a second connection waits for SQLite's one writer, in milliseconds
 _BUSY_MILLISECONDS: Final = 10_000
@@ -69,10 +69,7 @@ def _postgresql(url: sa.URL, pool_size: int) -> sa.Engine:
         if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
             connection.info[BEGAN] = _began(connection)
 
-    @event.listens_for(engine, "commit")
-    def _commit(connection: sa.Connection) -> None:
-        if (words := connection.info.pop(LAST_WORDS, None)) is not None:
-            connection.exec_driver_sql(f"{words}; COMMIT")
+    engine.dialect.do_commit = _commit  # type: ignore[method-assign]  # behind whoever listens for "commit"
 
     @event.listens_for(engine, "handle_error")
     def _handle_error(context: sa.engine.ExceptionContext) -> None:
@@ -96,6 +93,14 @@ def _began(connection: sa.Connection) -> datetime | None:
         connection.exec_driver_sql("BEGIN")
         return None
     return None if row is None else row[0].astimezone(UTC)
+
+
+def _commit(dbapi_connection: PoolProxiedConnection) -> None:
+    words, driver = dbapi_connection.info.pop(LAST_WORDS, None), dbapi_connection.driver_connection
+    if words is None or driver is None:
+        dbapi_connection.commit()
+    else:
+        driver.execute(f"{words}; COMMIT")
 
 
 def _set_patience(connection: psycopg.Connection[tuple[object, ...]]) -> None:

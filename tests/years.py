@@ -260,8 +260,7 @@ def _rows_read(engine: sa.Engine, work: Callable[[], object]) -> int:
 
     listeners = (("begin", begins), ("commit", ends), ("rollback", ends))
     for name, heard in listeners:
-        # A notice goes to the server with COMMIT: what is read is asked before it.
-        sa.event.listen(engine, name, heard, insert=name != "begin")
+        sa.event.listen(engine, name, heard)
     try:
         work()
     finally:

@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from sqlalchemy.pool import PoolProxiedConnection
 
 from bot.web import server
 from domain.jobs import Transaction
@@ -151,12 +152,17 @@ async def test_an_event_whose_connection_breaks_as_it_is_kept_is_not_answered_an
 
 @pytest.mark.asyncio
 async def test_an_event_whose_commit_is_never_confirmed_is_not_answered_and_kept_once(
-    sender: Sender, doomed: TestDesk
+    sender: Sender, doomed: TestDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lost(_: sa.Connection) -> None:
+    dialect = doomed.store.engine.dialect
+    commit = dialect.do_commit
+
+    def lost(connection: PoolProxiedConnection) -> None:
+        monkeypatch.setattr(dialect, "do_commit", commit)
+        commit(connection)
         raise ConnectionResetError
 
-    once_behind(doomed, "COMMIT", lost)
+    monkeypatch.setattr(dialect, "do_commit", lost)
     assert await sender.send("evt_1") == 503
     assert kept(doomed) == [("evt_1", "learn:stripe:evt_1")]
     assert await sender.send("evt_1") == 200
