@@ -23,7 +23,7 @@ from domain.returns.policy import Wanted
 from domain.returns.requests import request_return
 from storage import shop_file
 from storage.audit import digest
-from storage.database import is_sqlite, open_engine, reading
+from storage.database import is_sqlite, open_engine, reading, writing
 from storage.shop_file import ChatRow, ShopFile, StaffRow
 from storage.tables import approvals, audit, jobs, orders, parcels, payments, refunds, returns
 from storage.upgrade import upgrade
@@ -150,7 +150,7 @@ class DeskLife:
                 )
             )
             assert order is not None
-        with store.engine.begin() as connection:
+        with writing(store.engine) as connection:
             shop_id = connection.execute(sa.select(orders.c.shop_id).where(orders.c.id == order.id)).scalar_one()
             arrived = self.clock.now() - timedelta(days=2)
             connection.execute(
